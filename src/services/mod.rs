@@ -1,0 +1,11 @@
+//! The verbs, and the only floor that knows both the store and the outside. Each function leads with `app, actor`, takes `now` once from
+//! the clock, and ends a write in an audit event.
+
+pub mod error;
+pub mod permissions;
+
+pub use self::error::{Error, FieldError};
+pub use self::permissions::{Actor, Caller, Permission, Reach, Role, Scope};
+
+/// Answer of a service.
+pub type Result<T> = std::result::Result<T, Error>;

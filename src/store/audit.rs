@@ -1,0 +1,102 @@
+//! The audit log's rows: inserted in the act's own transaction, sealed into a hash chain afterwards.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::Result;
+
+/// Who acted, as the record keeps it: names are copied, so that the record outlives the person's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// `user`, `token`, `cli`, `system` or `link`.
+    pub kind: &'static str,
+    /// Id of the user or token, if any.
+    pub id: Option<i64>,
+    /// Address of the person, name of the operating system's user, or `worker`.
+    pub name: String,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+    /// Id of the request.
+    pub request_id: Option<String>,
+}
+
+/// One record: who did what to which thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Who.
+    pub who: Who,
+    /// `noun.verb`, such as `certificate.imported`.
+    pub act: &'static str,
+    /// The noun's id, if there is one thing.
+    pub object_id: Option<i64>,
+    /// What people call the thing.
+    pub object: String,
+    /// The team the thing belongs to; decides who may read the record.
+    pub team_id: Option<i64>,
+    /// What changed; never a secret.
+    pub detail: Value,
+}
+
+impl Event {
+    /// A record about a thing without id, team or detail; add them with the other methods.
+    pub fn new(who: Who, act: &'static str, object: impl Into<String>) -> Self {
+        Self {
+            who,
+            act,
+            object_id: None,
+            object: object.into(),
+            team_id: None,
+            detail: Value::Object(Default::default()),
+        }
+    }
+
+    /// Names the thing's row.
+    pub fn on(mut self, id: i64) -> Self {
+        self.object_id = Some(id);
+        self
+    }
+
+    /// Names the team it belongs to.
+    pub fn of_team(mut self, team: Option<i64>) -> Self {
+        self.team_id = team;
+        self
+    }
+
+    /// Says what changed.
+    pub fn with(mut self, detail: Value) -> Self {
+        self.detail = detail;
+        self
+    }
+}
+
+pub(super) async fn insert(conn: &mut PgConnection, event: &Event) -> Result<()> {
+    let detail = event.detail.to_string();
+    let address = event.who.address.map(IpNet::from);
+    sqlx::query!(
+        "insert into audit_events (actor_kind, actor_id, actor_name, address, request_id, act, object_id, object, team_id, detail)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        event.who.kind,
+        event.who.id,
+        event.who.name,
+        address as _,
+        event.who.request_id,
+        event.act,
+        event.object_id,
+        event.object,
+        event.team_id,
+        detail,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn insert_all(conn: &mut PgConnection, events: &[Event]) -> Result<()> {
+    for event in events {
+        insert(conn, event).await?;
+    }
+    Ok(())
+}

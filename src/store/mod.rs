@@ -1,0 +1,91 @@
+//! The first floor's PostgreSQL side, and the only home of sqlx: one file per noun holds the row struct, the id, the reads (`&PgPool`) and
+//! the writes (`&mut Tx`).
+//!
+//! A `Tx` ends in an audit event: there is no other way to commit one. Bookkeeping that nobody decided (a session seen again, a job's
+//! lease, a counter of wrong passwords) is written on the pool and has no event.
+
+pub mod error;
+pub mod audit;
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    PgConnection, PgPool, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use self::error::Error;
+
+/// Answer of a store function.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The longest a statement of a request may run; searches end here rather than in a full scan.
+const STATEMENT_TIMEOUT: &str = "15s";
+
+/// Opens the pool of the application's role.
+///
+/// Connections are made as they are needed, so the console may start before its database.
+pub fn connect(options: PgConnectOptions, max_connections: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(300))
+        .connect_lazy_with(options.application_name("notafter").options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            ("idle_in_transaction_session_timeout", "60s"),
+            ("timezone", "UTC"),
+        ]))
+}
+
+/// Reads a `postgres://` address; the error names the setting, never the value.
+pub fn options(url: &SecretString) -> std::result::Result<PgConnectOptions, &'static str> {
+    url.expose_secret()
+        .parse()
+        .map_err(|_| "DATABASE_URL is not an address such as postgres://user:password@host/database")
+}
+
+/// Brings the schema up to date. Runs as the role that owns it; a second process waits for the first.
+///
+/// # Errors
+/// A changed or missing migration of an already migrated database, or any failing statement: nothing of it stays.
+pub async fn migrate(owner: PgConnectOptions) -> std::result::Result<(), sqlx::migrate::MigrateError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_with(owner)
+        .await?;
+    let done = sqlx::migrate!("./migrations").run(&pool).await;
+    pool.close().await;
+    done
+}
+
+/// A write in progress. Dropped without [`Tx::commit`], it never happened.
+pub struct Tx {
+    inner: Transaction<'static, Postgres>,
+}
+
+impl Tx {
+    /// Begins a write.
+    pub async fn begin(pool: &PgPool) -> Result<Tx> {
+        Ok(Tx { inner: pool.begin().await? })
+    }
+
+    /// The connection, for statements of store functions.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+
+    /// Makes it happen, together with the record of who did what.
+    pub async fn commit(mut self, event: audit::Event) -> Result<()> {
+        audit::insert(&mut self.inner, &event).await?;
+        Ok(self.inner.commit().await?)
+    }
+
+    /// Makes it happen with one event per thing touched, in this order; at least one.
+    pub async fn commit_all(mut self, first: audit::Event, rest: &[audit::Event]) -> Result<()> {
+        audit::insert(&mut self.inner, &first).await?;
+        audit::insert_all(&mut self.inner, rest).await?;
+        Ok(self.inner.commit().await?)
+    }
+}
