@@ -27,6 +27,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod crypto;
 
 pub mod outbound;
 pub mod store;

@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod audit;
+pub mod private;
 
 use std::time::Duration;
 

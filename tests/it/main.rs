@@ -1,3 +1,5 @@
 //! The one integration test binary: one file per noun, `flows/` for stories, `support/` for what they share.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
+
+mod private_postgres;
