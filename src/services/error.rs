@@ -72,6 +72,7 @@ impl From<store::Error> for Error {
                 tracing::warn!(error = %error, "the database did not answer in time");
                 Error::Unavailable("the database is not available; nothing was changed".into())
             }
+            store::Error::Lost(_) => Error::Conflict(error.to_string()),
             other => Error::internal(other),
         }
     }

@@ -15,6 +15,9 @@ pub enum Error {
     /// Anything else; a defect of ours.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
+    /// The job is in other hands: whoever held it was too slow, or a person cancelled it. Nothing was written.
+    #[error("job {0} belongs to another worker now")]
+    Lost(i64),
     /// A stored value that no longer says what it must.
     #[error("stored {what} is damaged: {reason}")]
     Damaged {

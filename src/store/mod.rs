@@ -7,6 +7,7 @@
 pub mod error;
 pub mod audit;
 pub mod private;
+pub mod jobs;
 
 use std::time::Duration;
 
