@@ -192,9 +192,14 @@ impl Config {
 
     /// The address people and mails use, without a trailing slash.
     pub fn base_url(&self) -> String {
+        self.base_url_at(self.listen)
+    }
+
+    /// As [`Config::base_url`], when the listener was given another port than asked for (port 0).
+    pub fn base_url_at(&self, listen: SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-            None => format!("{}://{}", if self.tls == Tls::Off { "http" } else { "https" }, self.listen),
+            None => format!("{}://{listen}", if self.tls == Tls::Off { "http" } else { "https" }),
         }
     }
 

@@ -42,5 +42,6 @@ pub mod api;
 pub mod responders;
 pub mod jobs;
 
-pub mod cli;
 pub mod server;
+pub mod start;
+pub mod cli;

@@ -1,3 +1,7 @@
 //! Parses the arguments, calls the command, maps its outcome to an exit code.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+fn main() -> std::process::ExitCode {
+    notafter::cli::run()
+}

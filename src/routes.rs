@@ -7,6 +7,10 @@ use http::Method;
 
 use crate::{app::App, services::Permission};
 
+/// Names a request in the log, the audit event and the error page. Made by the server for each request; never taken from the client.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {

@@ -1,1 +1,138 @@
-//! The command line: one file per noun, in-process on the same database, with the same services and the same audit.
+//! The command line: one file per noun, in-process on the same database, with the same services and the same audit (as the operating
+//! system's user). The only home of clap.
+
+mod serve;
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{self, Config},
+    services::{self, Actor},
+    start,
+};
+
+/// Where a command prints what it was asked for.
+pub type Out<'a> = &'a mut (dyn Write + Send);
+
+/// A web console for X.509 certificates: what you have, who owns it, and a mail before it ends.
+#[derive(Debug, Parser)]
+#[command(name = "notafter", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the console: pages, API and worker (the default)
+    Serve(serve::Serve),
+    /// Start a worker without pages
+    Work,
+    /// Bring the database schema up to date and stop
+    Migrate,
+    /// Print every route with who may use it
+    Routes,
+}
+
+/// Parses the arguments, runs the command, and says how it went: 0 done, 1 failed, 2 wrong usage, 3 refused by policy or permission.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(dispatch(arguments.command.unwrap_or_default())));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "notafter: {}", sentence(&error));
+            exit_code(&error)
+        }
+    }
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Command::Serve(serve::Serve::default())
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout();
+    let out: Out<'_> = &mut stdout;
+    match command {
+        Command::Serve(serve) => serve::serve(serve).await,
+        Command::Work => serve::work().await,
+        Command::Migrate => serve::migrate(out).await,
+        Command::Routes => serve::routes(out),
+    }
+}
+
+/// Opens the console's database as the command line does: joined or started, migrated, and left as it was found.
+#[expect(dead_code, reason = "the nouns' commands land next")]
+async fn with_app<F>(run: F) -> anyhow::Result<()>
+where
+    F: AsyncFnOnce(&crate::app::App, &Actor) -> anyhow::Result<()>,
+{
+    start::log_to_stderr("warn");
+    let started = start::start(Config::from_env()?).await?;
+    let done = run(&started.app, &Actor::Cli(operating_system_user())).await;
+    started.stop().await;
+    done
+}
+
+fn operating_system_user() -> String {
+    let id = rustix::process::getuid().as_raw();
+    std::fs::read_to_string("/etc/passwd")
+        .ok()
+        .and_then(|text| text.lines().find_map(|line| user_of_line(line, id)))
+        .unwrap_or_else(|| format!("uid {id}"))
+}
+
+fn user_of_line(line: &str, id: u32) -> Option<String> {
+    let mut fields = line.split(':');
+    let name = fields.next()?;
+    (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
+}
+
+/// Whether a person looks on, so that progress may be drawn.
+pub fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Causes after the first are often the useful part; a service's public sentence stands alone.
+fn sentence(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<services::Error>() {
+        Some(services::Error::Internal(source)) => format!("an unexpected fault: {source}"),
+        Some(public) => public.to_string(),
+        None => format!("{error:#}"),
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if let Some(services::Error::Forbidden(_) | services::Error::Refused(_) | services::Error::StepUp) = error.downcast_ref() {
+        return ExitCode::from(3);
+    }
+    if error.downcast_ref::<config::Error>().is_some() {
+        return ExitCode::from(2);
+    }
+    ExitCode::FAILURE
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,1 +1,0 @@
-//! Merges the HTTP doors behind the common middleware, listens, and stops gracefully.

@@ -1,0 +1,100 @@
+//! Merges the HTTP doors behind the common middleware, runs the worker beside them, and stops gracefully.
+
+mod headers;
+mod limits;
+mod listen;
+mod observe;
+
+use std::{io::Write, time::Duration};
+
+use axum::{Router, extract::DefaultBodyLimit, middleware};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, predicate::{NotForContentType, Predicate, SizeAbove}},
+    limit::RequestBodyLimitLayer,
+    timeout::RequestBodyTimeoutLayer,
+};
+
+use crate::{api, app::App, jobs, responders, web};
+
+/// The largest body any route takes: an import of 10 MiB and its multipart frame.
+const BODY_LIMIT: usize = 11 * 1024 * 1024;
+/// The longest pause inside a body.
+const BODY_PAUSE: Duration = Duration::from_secs(10);
+/// How long running requests and jobs may take to end after the signal (R12).
+const GRACE: Duration = Duration::from_secs(20);
+
+/// All doors behind the middleware that each answer passes, from the outside in: id and log, headers, panics, limits, compression.
+pub fn router(app: &App) -> Router {
+    let doors = Router::new()
+        .merge(api::router(app))
+        .merge(responders::router(app))
+        .merge(web::router(app))
+        .layer(DefaultBodyLimit::disable());
+    let small_or_packed = SizeAbove::new(512).and(NotForContentType::IMAGES).and(NotForContentType::const_new("font/woff2"));
+    doors.with_state(app.clone()).layer(
+        ServiceBuilder::new()
+            .layer(middleware::from_fn(observe::observe))
+            .layer(middleware::from_fn_with_state(app.clone(), headers::secure))
+            .layer(CatchPanicLayer::custom(observe::panicked))
+            .layer(middleware::from_fn(limits::limit))
+            .layer(CompressionLayer::new().compress_when(small_or_packed))
+            .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+            .layer(RequestBodyLimitLayer::new(BODY_LIMIT)),
+    )
+}
+
+/// Serves until a signal says stop.
+pub async fn serve(app: &App, with_worker: bool) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let listening = listen::Listener::bind(app)?;
+    announce(app, listening.address()?).await?;
+    let worker = with_worker.then(|| tokio::spawn(jobs::run(app.clone(), stopped.clone())));
+    let pages = tokio::spawn(listening.serve(app.clone(), router(app), stopped));
+    wait_for_signal().await?;
+    stop.send_replace(true);
+    let done = pages.await?;
+    if let Some(worker) = worker {
+        finish(worker).await;
+    }
+    done
+}
+
+/// Works until a signal says stop.
+pub async fn work(app: &App) -> anyhow::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let worker = tokio::spawn(jobs::run(app.clone(), stopped));
+    wait_for_signal().await?;
+    stop.send_replace(true);
+    finish(worker).await;
+    Ok(())
+}
+
+async fn finish(worker: tokio::task::JoinHandle<()>) {
+    if tokio::time::timeout(GRACE, worker).await.is_err() {
+        tracing::warn!("the worker did not finish in {} s; its jobs run again when their leases end", GRACE.as_secs());
+    }
+}
+
+/// Tells the operator where the console is and, until there is an administrator, the one link that makes the first.
+async fn announce(app: &App, address: std::net::SocketAddr) -> anyhow::Result<()> {
+    let base = app.config.base_url_at(address);
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "notafter {} listens on {base}", env!("CARGO_PKG_VERSION"))?;
+    Ok(())
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping");
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Brings up what an [`App`] needs, for `serve`, `work` and every command: database, schema, master key, mail.
+
+use std::{
+
+    sync::Arc,
+};
+
+
+
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Semaphore;
+
+use crate::{
+    app::App,
+    clock::{Clock, OffsetClock, SystemClock},
+    config::Config,
+    notifiers::Notifier,
+    store::{self, private::PrivateServer},
+};
+
+/// Connections of the handlers' pool. PostgreSQL's own default of 100 leaves room for several processes.
+const POOL: u32 = 16;
+/// Connections of the queue's pool.
+const QUEUE_POOL: u32 = 3;
+/// Argon2 runs at once: each holds 19 MiB and one core.
+const PASSWORD_SLOTS: usize = 2;
+
+/// A running application and the private server below it, if it has one.
+pub struct Started {
+    /// What services and doors are given.
+    pub app: App,
+    private: Option<PrivateServer>,
+}
+
+impl Started {
+    /// Closes the pools; the last process of ours to leave stops the private server.
+    pub async fn stop(self) {
+        self.app.pool.close().await;
+        self.app.queue_pool.close().await;
+        if let Some(server) = self.private
+            && let Err(error) = server.stop().await
+        {
+            tracing::warn!(%error, "the private PostgreSQL server did not stop in order");
+        }
+    }
+
+    /// What an operator should be told once about the private server.
+    pub fn notices(&self) -> &[String] {
+        self.private.as_ref().map(PrivateServer::notices).unwrap_or_default()
+    }
+}
+
+/// Opens or starts the database, migrates it, unlocks the master key.
+///
+/// # Errors
+/// A sentence that names what is missing and how to mend it.
+pub async fn start(config: Config) -> anyhow::Result<Started> {
+    harden_process();
+    let (private, owner, options) = database(&config).await?;
+    store::migrate(owner).await.map_err(|error| anyhow::anyhow!("the database could not be migrated: {error}"))?;
+    let clock: Arc<dyn Clock> = match config.test_now {
+        Some(start) => Arc::new(OffsetClock::starting_at(start)),
+        None => Arc::new(SystemClock),
+    };
+    let pool = store::connect(options.clone(), POOL);
+    let app = App {
+        mail: mail(&config)?,
+        pool,
+        queue_pool: store::connect(options, QUEUE_POOL),
+        clock,
+        password_slots: Arc::new(Semaphore::new(PASSWORD_SLOTS)),
+        config: Arc::new(config),
+    };
+    Ok(Started { app, private })
+}
+
+async fn database(config: &Config) -> anyhow::Result<(Option<PrivateServer>, PgConnectOptions, PgConnectOptions)> {
+    let Some(url) = &config.database_url else {
+        let settings = store::private::Settings {
+            data_dir: config.data_dir.clone(),
+            bin: config.pg_bin.clone(),
+            durable: true,
+        };
+        let server = PrivateServer::start(settings).await?;
+        let (owner, app) = (server.owner_options(), server.app_options());
+        return Ok((Some(server), owner, app));
+    };
+    let app = store::options(url).map_err(anyhow::Error::msg)?;
+    let owner = match &config.migrate_database_url {
+        Some(url) => store::options(url).map_err(|_| anyhow::anyhow!("NOTAFTER_MIGRATE_DATABASE_URL is not a PostgreSQL address"))?,
+        None => app.clone(),
+    };
+    Ok((None, owner, app))
+}
+
+fn mail(_config: &Config) -> anyhow::Result<Option<Arc<dyn Notifier>>> {
+    Ok(None)
+}
+
+/// No core dumps, no debugger of another user, no readable files by accident (S20).
+fn harden_process() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps could not be switched off");
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "other processes of this user may read our memory");
+    }
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+/// Sends the log to standard error as JSON lines: text inside a field is escaped, so nobody forges a line (S21).
+pub fn log_json(filter: &str) {
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// Sends the log to standard error, one line an event; `filter` stands in when `NOTAFTER_LOG` is unset.
+pub fn log_to_stderr(filter: &str) {
+    let wanted = std::env::var("NOTAFTER_LOG").unwrap_or_else(|_| filter.to_owned());
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(wanted))
+        .with_writer(std::io::stderr)
+        .try_init();
+}

@@ -1,0 +1,66 @@
+//! The application under test: the real router, services and database; a clock that stands still, an outbox instead of a relay.
+
+use std::sync::Arc;
+
+use axum::Router;
+use notafter::{
+    app::App,
+    clock::FixedClock,
+    config::Config,
+    notifiers::outbox::Outbox,
+    server, store,
+};
+use time::{Duration, OffsetDateTime, macros::datetime};
+use tokio::sync::Semaphore;
+
+use super::{client::Client, pki::Folder, postgres::Database};
+
+/// When every test begins, unless it says otherwise.
+pub const START: OffsetDateTime = datetime!(2026-11-20 09:00 UTC);
+
+/// One application with a database of its own.
+pub struct TestApp {
+    pub app: App,
+    pub clock: FixedClock,
+    pub outbox: Outbox,
+    pub database: Database,
+    pub router: Router,
+    pub data_dir: Folder,
+}
+
+impl TestApp {
+    /// Starts with nothing configured but a mail relay that keeps everything.
+    pub async fn start() -> TestApp {
+        TestApp::with(&[]).await
+    }
+
+    /// Starts with these settings over the usual ones.
+    pub async fn with(settings: &[(&str, &str)]) -> TestApp {
+        let database = Database::fresh().await;
+        let data_dir = Folder::new();
+        let usual = [("NOTAFTER_TEST_MODE", "1"), ("NOTAFTER_DATA_DIR", data_dir.0.to_str().unwrap())];
+        let pairs = usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::from_pairs(pairs).unwrap();
+        let clock = FixedClock::at(START);
+        let outbox = Outbox::default();
+        let app = App {
+            pool: store::connect(database.app.clone(), 8),
+            queue_pool: store::connect(database.app.clone(), 2),
+            clock: Arc::new(clock.clone()),
+            mail: Some(Arc::new(outbox.clone())),
+            password_slots: Arc::new(Semaphore::new(2)),
+            config: Arc::new(config),
+        };
+        TestApp { router: server::router(&app), app, clock, outbox, database, data_dir }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anonymous(&self) -> Client {
+        Client::anonymous(self.router.clone())
+    }
+}

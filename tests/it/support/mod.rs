@@ -1,0 +1,9 @@
+//! What the tests share: an application on a database of its own, callers who act as people do, and a clock that moves by hand.
+
+pub mod app;
+pub mod client;
+pub mod pki;
+pub mod postgres;
+
+pub use app::TestApp;
+pub use client::{Answer, Client};
