@@ -166,11 +166,16 @@ pub enum SmtpTls {
 impl Config {
     /// Reads the process environment and the file that `NOTAFTER_CONFIG` names.
     pub fn from_env() -> Result<Config, Error> {
-        let environment =
-            std::env::vars().filter(|(name, _)| name == "DATABASE_URL" || name.starts_with("NOTAFTER_"));
-        Config::from_pairs(
-            environment.chain(std::env::vars().filter(|(name, _)| name == "DATABASE_URL_FILE")),
-        )
+        Config::with_listen(None)
+    }
+
+    /// As [`Config::from_env`], with the address to listen on from a flag.
+    pub fn with_listen(listen: Option<SocketAddr>) -> Result<Config, Error> {
+        let ours = |name: &str| {
+            name == "DATABASE_URL" || name == "DATABASE_URL_FILE" || name.starts_with("NOTAFTER_")
+        };
+        let flag = listen.map(|address| ("NOTAFTER_LISTEN".to_owned(), address.to_string()));
+        Config::from_pairs(std::env::vars().filter(|(name, _)| ours(name)).chain(flag))
     }
 
     /// Reads settings from `pairs` (as from an environment) over the file named in them.

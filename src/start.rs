@@ -1,12 +1,6 @@
 //! Brings up what an [`App`] needs, for `serve`, `work` and every command: database, schema, master key, mail.
 
-use std::{
-
-    sync::Arc,
-};
-
-
-
+use std::sync::Arc;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Semaphore;
@@ -58,7 +52,9 @@ impl Started {
 pub async fn start(config: Config) -> anyhow::Result<Started> {
     harden_process();
     let (private, owner, options) = database(&config).await?;
-    store::migrate(owner).await.map_err(|error| anyhow::anyhow!("the database could not be migrated: {error}"))?;
+    store::migrate(owner)
+        .await
+        .map_err(|error| anyhow::anyhow!("the database could not be migrated: {error}"))?;
     let clock: Arc<dyn Clock> = match config.test_now {
         Some(start) => Arc::new(OffsetClock::starting_at(start)),
         None => Arc::new(SystemClock),
@@ -75,7 +71,9 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
     Ok(Started { app, private })
 }
 
-async fn database(config: &Config) -> anyhow::Result<(Option<PrivateServer>, PgConnectOptions, PgConnectOptions)> {
+async fn database(
+    config: &Config,
+) -> anyhow::Result<(Option<PrivateServer>, PgConnectOptions, PgConnectOptions)> {
     let Some(url) = &config.database_url else {
         let settings = store::private::Settings {
             data_dir: config.data_dir.clone(),
@@ -88,7 +86,8 @@ async fn database(config: &Config) -> anyhow::Result<(Option<PrivateServer>, PgC
     };
     let app = store::options(url).map_err(anyhow::Error::msg)?;
     let owner = match &config.migrate_database_url {
-        Some(url) => store::options(url).map_err(|_| anyhow::anyhow!("NOTAFTER_MIGRATE_DATABASE_URL is not a PostgreSQL address"))?,
+        Some(url) => store::options(url)
+            .map_err(|_| anyhow::anyhow!("NOTAFTER_MIGRATE_DATABASE_URL is not a PostgreSQL address"))?,
         None => app.clone(),
     };
     Ok((None, owner, app))

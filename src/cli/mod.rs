@@ -122,7 +122,9 @@ fn sentence(error: &anyhow::Error) -> String {
 }
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if let Some(services::Error::Forbidden(_) | services::Error::Refused(_) | services::Error::StepUp) = error.downcast_ref() {
+    if let Some(services::Error::Forbidden(_) | services::Error::Refused(_) | services::Error::StepUp) =
+        error.downcast_ref()
+    {
         return ExitCode::from(3);
     }
     if error.downcast_ref::<config::Error>().is_some() {
@@ -133,6 +135,8 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     })
 }

@@ -1,11 +1,19 @@
 //! Bounds what one process works on at once and for how long; beyond that it says "come back" instead of getting slow (S31).
 
 use std::{
-    sync::{LazyLock, atomic::{AtomicUsize, Ordering}},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use axum::{extract::Request, http::{HeaderValue, StatusCode, header::RETRY_AFTER}, middleware::Next, response::{IntoResponse, Response}};
+use axum::{
+    extract::Request,
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use tokio::sync::Semaphore;
 
 /// Requests worked on at once.

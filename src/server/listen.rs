@@ -40,11 +40,14 @@ impl Listener {
     /// Binds the configured address.
     pub(super) fn bind(app: &App) -> anyhow::Result<Listener> {
         let address = app.config.listen;
-        let socket = TcpListener::bind(address).with_context(|| format!("NOTAFTER_LISTEN: cannot listen on {address}"))?;
+        let socket = TcpListener::bind(address)
+            .with_context(|| format!("NOTAFTER_LISTEN: cannot listen on {address}"))?;
         socket.set_nonblocking(true)?;
         let tls = match &app.config.tls {
             Tls::Off => None,
-            Tls::Files(files) => Some((RustlsConfig::from_config(Arc::new(tls_config(files)?)), files.clone())),
+            Tls::Files(files) => {
+                Some((RustlsConfig::from_config(Arc::new(tls_config(files)?)), files.clone()))
+            }
         };
         Ok(Listener { socket, tls })
     }
@@ -55,7 +58,12 @@ impl Listener {
     }
 
     /// Answers until `stopped` turns true, then lets running requests end.
-    pub(super) async fn serve(self, _app: App, router: Router, stopped: watch::Receiver<bool>) -> anyhow::Result<()> {
+    pub(super) async fn serve(
+        self,
+        _app: App,
+        router: Router,
+        stopped: watch::Receiver<bool>,
+    ) -> anyhow::Result<()> {
         let handle = Handle::new();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(stop_gracefully(handle.clone(), stopped));
@@ -95,14 +103,17 @@ fn tls_config(files: &TlsFiles) -> anyhow::Result<ServerConfig> {
                 roots.add(root)?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            let verifier = if wanted == ClientAuth::Optional { verifier.allow_unauthenticated() } else { verifier };
+            let verifier =
+                if wanted == ClientAuth::Optional { verifier.allow_unauthenticated() } else { verifier };
             builder.with_client_cert_verifier(verifier.build()?)
         }
     };
     let chain = certificates(&files.certificate, "NOTAFTER_TLS_CERT_FILE")?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| anyhow::anyhow!("NOTAFTER_TLS_KEY_FILE: {}: {error}", files.key.display()))?;
-    let mut config = builder.with_single_cert(chain, key).context("NOTAFTER_TLS_KEY_FILE does not belong to NOTAFTER_TLS_CERT_FILE")?;
+    let mut config = builder
+        .with_single_cert(chain, key)
+        .context("NOTAFTER_TLS_KEY_FILE does not belong to NOTAFTER_TLS_CERT_FILE")?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }

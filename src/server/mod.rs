@@ -15,7 +15,10 @@ use tokio::{
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::{CompressionLayer, predicate::{NotForContentType, Predicate, SizeAbove}},
+    compression::{
+        CompressionLayer,
+        predicate::{NotForContentType, Predicate, SizeAbove},
+    },
     limit::RequestBodyLimitLayer,
     timeout::RequestBodyTimeoutLayer,
 };
@@ -36,7 +39,8 @@ pub fn router(app: &App) -> Router {
         .merge(responders::router(app))
         .merge(web::router(app))
         .layer(DefaultBodyLimit::disable());
-    let small_or_packed = SizeAbove::new(512).and(NotForContentType::IMAGES).and(NotForContentType::const_new("font/woff2"));
+    let small_or_packed =
+        SizeAbove::new(512).and(NotForContentType::IMAGES).and(NotForContentType::const_new("font/woff2"));
     doors.with_state(app.clone()).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn(observe::observe))
@@ -77,7 +81,10 @@ pub async fn work(app: &App) -> anyhow::Result<()> {
 
 async fn finish(worker: tokio::task::JoinHandle<()>) {
     if tokio::time::timeout(GRACE, worker).await.is_err() {
-        tracing::warn!("the worker did not finish in {} s; its jobs run again when their leases end", GRACE.as_secs());
+        tracing::warn!(
+            "the worker did not finish in {} s; its jobs run again when their leases end",
+            GRACE.as_secs()
+        );
     }
 }
 

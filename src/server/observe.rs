@@ -38,7 +38,8 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
 
 /// The answer of a handler that panicked: no details for the client, all of them for the log (S30).
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let message =
+        panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(message = message.unwrap_or("no message"), "a handler panicked");
     metrics::counter!("notafter_panics_total").increment(1);
     let sentence = "The console met an unexpected fault and gave this request up. Nothing else is affected. Try again; \

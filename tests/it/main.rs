@@ -3,3 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
 mod private_postgres;
+
+mod support;
+
+mod server;

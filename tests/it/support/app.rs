@@ -3,13 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use notafter::{
-    app::App,
-    clock::FixedClock,
-    config::Config,
-    notifiers::outbox::Outbox,
-    server, store,
-};
+use notafter::{app::App, clock::FixedClock, config::Config, notifiers::outbox::Outbox, server, store};
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::sync::Semaphore;
 
@@ -39,7 +33,8 @@ impl TestApp {
         let database = Database::fresh().await;
         let data_dir = Folder::new();
         let usual = [("NOTAFTER_TEST_MODE", "1"), ("NOTAFTER_DATA_DIR", data_dir.0.to_str().unwrap())];
-        let pairs = usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs =
+            usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let config = Config::from_pairs(pairs).unwrap();
         let clock = FixedClock::at(START);
         let outbox = Outbox::default();

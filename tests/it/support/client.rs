@@ -22,7 +22,8 @@ impl Answer {
 
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 
     /// A header as text, or nothing.
@@ -73,7 +74,12 @@ impl Client {
 
     /// The same caller with a token instead of a session.
     pub fn with_token(&self, token: &str) -> Client {
-        Client { router: self.router.clone(), cookies: Arc::default(), bearer: Some(token.to_owned()), headers: Vec::new() }
+        Client {
+            router: self.router.clone(),
+            cookies: Arc::default(),
+            bearer: Some(token.to_owned()),
+            headers: Vec::new(),
+        }
     }
 
     /// The same caller, sending this header each time.
@@ -114,7 +120,10 @@ impl Client {
         let boundary = "notafter-test-boundary-7f3a";
         let mut body = Vec::new();
         for (name, value) in fields {
-            body.extend(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+            body.extend(
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                    .bytes(),
+            );
         }
         for (field, name, bytes) in files {
             body.extend(
@@ -128,7 +137,13 @@ impl Client {
             body.extend(b"\r\n");
         }
         body.extend(format!("--{boundary}--\r\n").bytes());
-        self.send(Method::POST, path, Some(&format!("multipart/form-data; boundary={boundary}")), Body::from(body)).await
+        self.send(
+            Method::POST,
+            path,
+            Some(&format!("multipart/form-data; boundary={boundary}")),
+            Body::from(body),
+        )
+        .await
     }
 
     pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Body) -> Answer {
@@ -139,7 +154,8 @@ impl Client {
         if let Some(bearer) = &self.bearer {
             request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
         }
-        let cookies: Vec<String> = self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }

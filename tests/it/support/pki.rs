@@ -62,10 +62,46 @@ pub fn leaf(leaf: &Leaf<'_>) -> String {
     );
     folder.write("config", config);
     folder.write("index", "");
-    openssl(&folder, &["req", "-new", "-config", "config", "-utf8", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key", "-out", "csr"]);
-    openssl(&folder, &[
-        "ca", "-batch", "-utf8", "-config", "config", "-selfsign", "-keyfile", "key", "-in", "csr", "-out", "crt", "-notext",
-        "-startdate", &leaf.not_before.format(&format).unwrap(), "-enddate", &leaf.not_after.format(&format).unwrap(),
-    ]);
+    openssl(
+        &folder,
+        &[
+            "req",
+            "-new",
+            "-config",
+            "config",
+            "-utf8",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-keyout",
+            "key",
+            "-out",
+            "csr",
+        ],
+    );
+    openssl(
+        &folder,
+        &[
+            "ca",
+            "-batch",
+            "-utf8",
+            "-config",
+            "config",
+            "-selfsign",
+            "-keyfile",
+            "key",
+            "-in",
+            "csr",
+            "-out",
+            "crt",
+            "-notext",
+            "-startdate",
+            &leaf.not_before.format(&format).unwrap(),
+            "-enddate",
+            &leaf.not_after.format(&format).unwrap(),
+        ],
+    );
     String::from_utf8(folder.read("crt")).unwrap()
 }

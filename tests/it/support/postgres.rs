@@ -71,7 +71,10 @@ async fn template(server: &PrivateServer) -> String {
     }
     let name = format!("template_{:x}", hasher.finish());
     // Tests run as many processes at once: the file lock makes one of them build the template while the others wait.
-    let lock = std::fs::File::create(Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres/template.lock")).unwrap();
+    let lock = std::fs::File::create(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres/template.lock"),
+    )
+    .unwrap();
     lock.lock().unwrap();
     let done = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres").join(&name);
     if !done.exists() {
