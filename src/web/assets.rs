@@ -2,35 +2,29 @@
 //! hash stands for all of them, so that the relative `fonts/…` of a style sheet stay true, and a browser may keep each for ever.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-use aws_lc_rs::digest::{Context, SHA256};
-use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::routes::{Access, Routes};
 
 #[derive(RustEmbed)]
 #[folder = "static/"]
 struct Files;
 
-/// How many hex digits of the hash the path carries.
-const HASH_DIGITS: usize = 16;
-
 static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut names: Vec<_> = Files::iter().collect();
     names.sort_unstable();
-    let mut hash = Context::new(&SHA256);
+    let mut hash = DefaultHasher::new();
     for name in names {
-        let file = Files::get(&name).map(|file| file.metadata.sha256_hash());
-        hash.update(name.as_bytes());
-        hash.update(&file.unwrap_or_default());
+        let content = Files::get(&name).map(|file| file.metadata.sha256_hash());
+        (name, content).hash(&mut hash);
     }
-    let mut digits = hex(hash.finish().as_ref());
-    digits.truncate(HASH_DIGITS);
-    digits
+    format!("{:016x}", hash.finish())
 });
 
 fn hex(bytes: &[u8]) -> String {
@@ -46,14 +40,14 @@ pub fn url(file: &str) -> String {
     format!("/static/{}/{file}", *HASH)
 }
 
-/// The one route. It needs no session: the sign-in page uses the same files.
-pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/static/{hash}/{*path}", get(serve))
+/// The one route. It is public: the sign-in page uses the same files.
+pub fn routes() -> Routes {
+    Routes::new().get("/static/{hash}/{*path}", Access::Public, serve)
 }
 
 /// Answers a file. Under the current hash it may be kept for ever; under another (a page of a process of another version) it
 /// is answered all the same, but not kept.
-pub async fn serve(Path((hash, path)): Path<(String, String)>, request: HeaderMap) -> Response {
+async fn serve(Path((hash, path)): Path<(String, String)>, request: HeaderMap) -> Response {
     let Some(file) = Files::get(&path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -93,8 +87,10 @@ fn content_type(file: &EmbeddedFile) -> (HeaderName, HeaderValue) {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
+    use axum::routing::get;
     use tower::ServiceExt;
 
     use super::*;
@@ -104,7 +100,8 @@ mod tests {
         if let Some(tag) = known {
             request = request.header(header::IF_NONE_MATCH, tag);
         }
-        router::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+        let router: Router = Router::new().route("/static/{hash}/{*path}", get(serve));
+        router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
     fn named<'a>(answer: &'a Response, name: &HeaderName) -> &'a str {
@@ -113,7 +110,13 @@ mod tests {
 
     #[tokio::test]
     async fn every_file_is_served_for_ever_with_its_type() {
-        let types = [("css", "text/css"), ("js", "text/javascript"), ("svg", "image/svg+xml"), ("woff2", "font/woff2"), ("txt", "text/plain")];
+        let types = [
+            ("css", "text/css"),
+            ("js", "text/javascript"),
+            ("svg", "image/svg+xml"),
+            ("woff2", "font/woff2"),
+            ("txt", "text/plain"),
+        ];
         for name in Files::iter() {
             let answer = ask(&url(&name), None).await;
             assert_eq!(answer.status(), StatusCode::OK, "{name}");
@@ -130,7 +133,9 @@ mod tests {
     async fn a_known_file_is_not_sent_again() {
         let answer = ask(&url("app.css"), None).await;
         let tag = named(&answer, &header::ETAG).to_owned();
-        for known in [tag.clone(), tag.trim_start_matches("W/").to_owned(), format!("\"x\", {tag}"), "*".to_owned()] {
+        for known in
+            [tag.clone(), tag.trim_start_matches("W/").to_owned(), format!("\"x\", {tag}"), "*".to_owned()]
+        {
             let again = ask(&url("app.css"), Some(&known)).await;
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
             assert!(to_bytes(again.into_body(), usize::MAX).await.unwrap().is_empty());
@@ -147,7 +152,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_a_file_of_ours_is_not_found() {
-        for name in ["missing.css", "../Cargo.toml", "..%2FCargo.toml", "fonts", "fonts/", "%00", "app.css/"] {
+        for name in ["missing.css", "../Cargo.toml", "..%2FCargo.toml", "fonts", "fonts/", "%00", "app.css/"]
+        {
             assert_eq!(ask(&url(name), None).await.status(), StatusCode::NOT_FOUND, "{name}");
         }
     }

@@ -6,7 +6,8 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:short] [year]");
 const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute] UTC");
-const INSTANT: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const INSTANT: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// The time that says "no well-defined end" (RFC 5280 §4.1.2.5).
 const NO_END: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
@@ -109,7 +110,8 @@ pub fn colons(hex: &str) -> String {
         None => ("", hex),
     };
     let upper: Vec<char> = digits.to_uppercase().chars().collect();
-    let pairs: Vec<String> = upper.rchunks(2).rev().map(|pair| format!("{:0>2}", pair.iter().collect::<String>())).collect();
+    let pairs: Vec<String> =
+        upper.rchunks(2).rev().map(|pair| format!("{:0>2}", pair.iter().collect::<String>())).collect();
     format!("{sign}{}", pairs.join(":"))
 }
 
@@ -183,7 +185,10 @@ mod tests {
 
     #[test]
     fn numbers_and_hashes_are_grouped() {
-        assert_eq!([0, 999, 1_263, -1_000_000].map(|n: i64| thousands(&n)), ["0", "999", "1,263", "-1,000,000"]);
+        assert_eq!(
+            [0, 999, 1_263, -1_000_000].map(|n: i64| thousands(&n)),
+            ["0", "999", "1,263", "-1,000,000"]
+        );
         assert_eq!(colons("0a7f41"), "0A:7F:41");
         assert_eq!(colons("-a7f"), "-0A:7F");
         assert_eq!(colons(""), "");

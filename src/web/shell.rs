@@ -159,7 +159,8 @@ impl Shell {
         if self.can.audit {
             oversight.push(self.entry("/audit", "scroll-text", "Audit", Nav::Audit));
         }
-        let settings = self.can.settings.as_deref().map(|href| self.entry(href, "settings", "Settings", Nav::Settings));
+        let settings =
+            self.can.settings.as_deref().map(|href| self.entry(href, "settings", "Settings", Nav::Settings));
         let groups = [("", work), ("Oversight", oversight), ("", settings.into_iter().collect())];
         let filled = groups.into_iter().filter(|(_, entries)| !entries.is_empty());
         filled.map(|(title, entries)| Group { title, entries }).collect()
@@ -207,8 +208,12 @@ mod tests {
         let mut shell = Shell::new("Ines Moreau", "ines@halden.example", Theme::System, Nav::Jobs, "/jobs");
         let names = |shell: &Shell| shell.pages().iter().map(|entry| entry.text).collect::<Vec<_>>();
         assert_eq!(names(&shell), ["Overview", "Certificates", "My account"]);
-        shell.can = Entries { jobs: true, alerts: true, audit: true, settings: Some("/settings/tokens".to_owned()) };
-        assert_eq!(names(&shell), ["Overview", "Certificates", "Jobs", "Alerts", "Audit", "Settings", "My account"]);
+        shell.can =
+            Entries { jobs: true, alerts: true, audit: true, settings: Some("/settings/tokens".to_owned()) };
+        assert_eq!(
+            names(&shell),
+            ["Overview", "Certificates", "Jobs", "Alerts", "Audit", "Settings", "My account"]
+        );
         assert_eq!(shell.pages().iter().filter(|entry| entry.current).count(), 1);
     }
 }

@@ -1,26 +1,7 @@
 //! A form's field with everything it may need: the page's view struct builds it, `parts/field.html` draws it. Its name is
 //! also its id, so that the summary on top of a failed form can lead to it.
 
-/// Why one field, or the form as a whole, is not accepted. The same words stand in the summary and at the field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// The field's name; empty when the fault is the form's.
-    pub field: String,
-    /// A whole sentence.
-    pub message: String,
-}
-
-impl FieldError {
-    /// A fault of one field.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
-
-    /// A fault of the form as a whole.
-    pub fn of_form(message: impl Into<String>) -> Self {
-        Self::new("", message)
-    }
-}
+use crate::services::FieldError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -40,9 +40,11 @@ mod validity;
 
 use std::fmt;
 
-pub use field::{Choice, Field, FieldError};
+pub use field::{Choice, Field};
 pub use listing::{Chip, Column, Facet, FacetValue, Order, Pager};
 pub use validity::{Life, Stop, Track};
+
+pub use crate::services::FieldError;
 
 use crate::web::phrases;
 
