@@ -28,6 +28,7 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod x509;
 
 pub mod outbound;
 pub mod store;

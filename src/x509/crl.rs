@@ -1,0 +1,238 @@
+//! `CertificateList`: what an issuer has revoked (RFC 5280 §5).
+//!
+//! Lists grow to many megabytes, so the entries are walked and counted, never collected.
+
+use std::borrow::Cow;
+
+use aws_lc_rs::digest::SHA256;
+use time::OffsetDateTime;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+
+use super::certificate::hash;
+use super::extension::{self, RawExtension, ids};
+use super::signature::{self, Verdict};
+use super::{Certificate, Error, Extension, name, serial, tlv, validity};
+
+/// The largest list that is read.
+pub const MAX_SIZE: usize = 64 * 1024 * 1024;
+
+const OBJECT: &str = "certificate list";
+
+/// A certificate revocation list: its DER and its head.
+#[derive(Clone, Debug)]
+pub struct CertificateList {
+    der: Box<[u8]>,
+    issuer: String,
+    this_update: OffsetDateTime,
+    next_update: Option<OffsetDateTime>,
+    number: Option<String>,
+    revoked: usize,
+    signature: Cow<'static, str>,
+}
+
+impl CertificateList {
+    /// Reads exactly one list of at most [`MAX_SIZE`] bytes.
+    pub fn from_der(der: &[u8]) -> Result<CertificateList, Error> {
+        if der.len() > MAX_SIZE {
+            return Err(Error::TooLarge { object: OBJECT, size: der.len(), limit: MAX_SIZE });
+        }
+        let whole = tlv::elements(der).next().ok_or_else(|| Error::unreadable(OBJECT, "it is cut short"))?;
+        if let Some(extra) = der.len().checked_sub(whole.raw.len()).filter(|extra| *extra > 0) {
+            return Err(Error::Trailing { object: OBJECT, extra });
+        }
+        let parts = Parts::find(der)
+            .ok_or_else(|| Error::unreadable(OBJECT, "its fields are not where they belong"))?;
+        let mut entries = tlv::elements(parts.revoked);
+        let revoked = entries.by_ref().take_while(|entry| entry.tag == tlv::SEQUENCE).count();
+        if !entries.rest().is_empty() {
+            return Err(Error::unreadable(OBJECT, format!("revoked certificate {} is broken", revoked + 1)));
+        }
+        let next_update = parts.next_update.map(|raw| time(raw, "next_update is not a time")).transpose()?;
+        let number = extensions(parts.extensions).find(|extension| extension.oid == ids::CRL_NUMBER);
+        Ok(CertificateList {
+            issuer: name::rfc4514(parts.issuer),
+            this_update: time(parts.this_update, "this_update is not a time")?,
+            next_update,
+            number: number.and_then(|number| tlv::only(number.value, tlv::INTEGER)).map(serial::hex),
+            revoked,
+            signature: signature::algorithm(parts.algorithm),
+            der: der.into(),
+        })
+    }
+
+    /// The list as it was read.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The SHA-256 of the list.
+    pub fn sha256(&self) -> [u8; 32] {
+        hash(&SHA256, &self.der)
+    }
+
+    /// The issuer as an RFC 4514 string.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// When the list was made.
+    pub fn this_update(&self) -> OffsetDateTime {
+        self.this_update
+    }
+
+    /// When the next one is due at the latest, if the issuer says so.
+    pub fn next_update(&self) -> Option<OffsetDateTime> {
+        self.next_update
+    }
+
+    /// The CRL number in lower-case hex.
+    pub fn number(&self) -> Option<&str> {
+        self.number.as_deref()
+    }
+
+    /// How many certificates are on the list.
+    pub fn revoked(&self) -> usize {
+        self.revoked
+    }
+
+    /// The algorithm of the issuer's signature.
+    pub fn signature(&self) -> &str {
+        &self.signature
+    }
+
+    /// The extensions of the list itself, in words.
+    pub fn extensions(&self) -> Vec<Extension> {
+        let parts = Parts::find(&self.der);
+        parts
+            .map(|parts| extensions(parts.extensions).map(|one| one.readable()).collect())
+            .unwrap_or_default()
+    }
+
+    /// Checks that the key of `issuer` signed this list and that the names agree.
+    pub fn verify(&self, issuer: &Certificate) -> Verdict {
+        let Some(parts) = Parts::find(&self.der).filter(|parts| parts.issuer == issuer.subject_der()) else {
+            return Verdict::Bad;
+        };
+        let Some(signature) = parts.signature.strip_prefix(&[0]) else { return Verdict::Bad };
+        signature::verify(issuer.spki_der(), parts.algorithm, parts.signed, signature)
+    }
+}
+
+/// The parts of the DER that are needed as they are.
+struct Parts<'a> {
+    signed: &'a [u8],
+    issuer: &'a [u8],
+    this_update: &'a [u8],
+    next_update: Option<&'a [u8]>,
+    revoked: &'a [u8],
+    extensions: &'a [u8],
+    algorithm: &'a [u8],
+    signature: &'a [u8],
+}
+
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+impl<'a> Parts<'a> {
+    fn find(der: &'a [u8]) -> Option<Parts<'a>> {
+        let mut outer = tlv::sequence(der)?;
+        let signed = outer.next_if(tlv::SEQUENCE)?;
+        let algorithm = outer.next_if(tlv::SEQUENCE)?;
+        let signature = outer.next_if(tlv::BIT_STRING)?;
+        let mut inner = tlv::elements(signed.value);
+        inner.next_if(tlv::INTEGER);
+        inner.next_if(tlv::SEQUENCE)?;
+        let issuer = inner.next_if(tlv::SEQUENCE)?;
+        let this_update = next_time(&mut inner)?;
+        let next_update = next_time(&mut inner);
+        let revoked = inner.next_if(tlv::SEQUENCE).map_or(&[][..], |list| list.value);
+        let explicit = inner.next_if(0xa0).map_or(&[][..], |field| field.value);
+        let extensions = tlv::elements(explicit).next_if(tlv::SEQUENCE).map_or(&[][..], |list| list.value);
+        inner.rest().is_empty().then_some(Parts {
+            signed: signed.raw,
+            issuer: issuer.raw,
+            this_update: this_update.raw,
+            next_update: next_update.map(|time| time.raw),
+            revoked,
+            extensions,
+            algorithm: algorithm.raw,
+            signature: signature.value,
+        })
+    }
+}
+
+fn next_time<'a>(fields: &mut tlv::Elements<'a>) -> Option<tlv::Tlv<'a>> {
+    fields.next_if(UTC_TIME).or_else(|| fields.next_if(GENERALIZED_TIME))
+}
+
+fn extensions(list: &[u8]) -> impl Iterator<Item = RawExtension<'_>> {
+    extension::read_all(tlv::elements(list))
+}
+
+fn time(raw: &[u8], reason: &'static str) -> Result<OffsetDateTime, Error> {
+    let time = ASN1Time::from_der(raw).ok().and_then(|(_, time)| validity::utc(time));
+    time.ok_or_else(|| Error::unreadable(OBJECT, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{
+        BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+        KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    };
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn list() -> (Vec<u8>, Certificate) {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Halden CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().unwrap();
+        let issuer = Certificate::from_der(params.self_signed(&key).unwrap().der()).unwrap();
+        let revoked = (1..=3_u64).map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(serial),
+            revocation_time: datetime!(2026-01-01 0:00 UTC),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: datetime!(2026-02-01 0:00 UTC),
+            next_update: datetime!(2026-03-01 0:00 UTC),
+            crl_number: SerialNumber::from(300_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        (list.signed_by(&Issuer::from_params(&params, &key)).unwrap().der().to_vec(), issuer)
+    }
+
+    #[test]
+    fn the_head_is_read_and_the_entries_counted() {
+        let (der, issuer) = list();
+        let list = CertificateList::from_der(&der).unwrap();
+        assert_eq!((list.issuer(), list.number(), list.revoked()), ("CN=Halden CA", Some("012c"), 3));
+        assert_eq!(list.this_update(), datetime!(2026-02-01 0:00 UTC));
+        assert_eq!(list.next_update().unwrap(), datetime!(2026-03-01 0:00 UTC));
+        assert_eq!(list.verify(&issuer), Verdict::Good);
+        assert!(list.extensions().iter().any(|extension| extension.name == "CRL number"));
+    }
+
+    #[test]
+    fn another_issuer_did_not_sign_it() {
+        let (der, _) = list();
+        let (_, other) = list();
+        assert_eq!(CertificateList::from_der(&der).unwrap().verify(&other), Verdict::Bad);
+    }
+
+    #[test]
+    fn nonsense_and_trailing_bytes_are_refused() {
+        let (der, issuer) = list();
+        assert!(matches!(CertificateList::from_der(b"no"), Err(Error::Unreadable { .. })));
+        assert!(matches!(CertificateList::from_der(issuer.der()), Err(Error::Unreadable { .. })));
+        let longer = [der, vec![0, 0]].concat();
+        assert!(matches!(CertificateList::from_der(&longer), Err(Error::Trailing { extra: 2, .. })));
+    }
+}

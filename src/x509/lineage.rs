@@ -1,0 +1,123 @@
+//! Lineage: when a newer certificate takes the place of an older one, so that the older one may stay silent.
+//!
+//! The rule: **a newer certificate supersedes an older one if it covers every name of it and neither is a CA.**
+//! *Newer* means a later `not_before` and a later `not_after`. *Covers* means that each name of the older one
+//! (`Certificate::names`: DNS and IP names in lower case, the common name where there is none) is a name of the
+//! newer one, or is one label in front of a wildcard of it: `*.a.example` covers `b.a.example`, neither
+//! `a.example` nor `c.b.a.example`; a wildcard is covered only by the same wildcard. A certificate without names
+//! (a CA, a person's) is never superseded. Issuer, key and subject may change: a renewal elsewhere is a renewal.
+
+use std::collections::HashSet;
+
+use time::OffsetDateTime;
+
+use super::Certificate;
+
+/// What the rule looks at, from a certificate or from its row in the inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// DNS and IP names as `Certificate::names` gives them.
+    pub names: Vec<String>,
+    /// The first second of validity.
+    pub not_before: OffsetDateTime,
+    /// The last second of validity.
+    pub not_after: OffsetDateTime,
+    /// True for a CA.
+    pub is_ca: bool,
+}
+
+impl From<&Certificate> for Generation {
+    fn from(certificate: &Certificate) -> Generation {
+        Generation {
+            names: certificate.names(),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+            is_ca: certificate.is_ca(),
+        }
+    }
+}
+
+/// True if `newer` takes the place of `older`; see the rule at the top of this module.
+pub fn supersedes(newer: &Generation, older: &Generation) -> bool {
+    !newer.is_ca
+        && !older.is_ca
+        && newer.not_before > older.not_before
+        && newer.not_after > older.not_after
+        && covers(&newer.names, &older.names)
+}
+
+/// True if each of the older names is covered by one of the newer, and there is at least one.
+pub fn covers<N: AsRef<str>, O: AsRef<str>>(newer_names: &[N], older_names: &[O]) -> bool {
+    let newer: HashSet<&str> = newer_names.iter().map(AsRef::as_ref).collect();
+    !older_names.is_empty() && older_names.iter().all(|name| covers_one(&newer, name.as_ref()))
+}
+
+fn covers_one(newer: &HashSet<&str>, name: &str) -> bool {
+    if newer.contains(name) {
+        return true;
+    }
+    match name.split_once('.') {
+        // An address is no label in front of anything.
+        Some((label, parent))
+            if label != "*" && !label.is_empty() && name.parse::<std::net::IpAddr>().is_err() =>
+        {
+            newer.contains(format!("*.{parent}").as_str())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn generation(names: &[&str], from: OffsetDateTime, until: OffsetDateTime) -> Generation {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Generation { names, not_before: from, not_after: until, is_ca: false }
+    }
+
+    #[test]
+    fn every_older_name_must_be_covered() {
+        assert!(covers(&["a.example", "b.example"], &["b.example"]));
+        assert!(covers(&["b.example", "a.example"], &["a.example", "b.example"]));
+        assert!(!covers(&["a.example"], &["a.example", "b.example"]));
+        assert!(!covers::<&str, &str>(&["a.example"], &[]));
+        assert!(!covers::<&str, &str>(&[], &["a.example"]));
+    }
+
+    #[test]
+    fn a_wildcard_covers_exactly_one_label() {
+        assert!(covers(&["*.a.example"], &["b.a.example"]));
+        assert!(!covers(&["*.a.example"], &["a.example"]));
+        assert!(!covers(&["*.a.example"], &["c.b.a.example"]));
+        assert!(covers(&["*.a.example"], &["*.a.example"]));
+        assert!(!covers(&["*.example"], &["*.a.example"]));
+        assert!(!covers(&["b.a.example"], &["*.a.example"]));
+        assert!(!covers(&["*.a.example"], &[".a.example"]));
+        assert!(!covers(&["*.0.2.1"], &["192.0.2.1"]));
+    }
+
+    #[test]
+    fn newer_means_both_dates() {
+        let older =
+            generation(&["a.example"], datetime!(2026-01-01 0:00 UTC), datetime!(2026-04-01 0:00 UTC));
+        let newer =
+            generation(&["a.example"], datetime!(2026-03-01 0:00 UTC), datetime!(2026-06-01 0:00 UTC));
+        let shorter =
+            generation(&["a.example"], datetime!(2026-03-01 0:00 UTC), datetime!(2026-03-08 0:00 UTC));
+        assert!(supersedes(&newer, &older));
+        assert!(!supersedes(&older, &newer) && !supersedes(&older, &older) && !supersedes(&shorter, &older));
+    }
+
+    #[test]
+    fn a_ca_neither_supersedes_nor_is_superseded() {
+        let older =
+            generation(&["a.example"], datetime!(2026-01-01 0:00 UTC), datetime!(2026-04-01 0:00 UTC));
+        let newer =
+            generation(&["a.example"], datetime!(2026-03-01 0:00 UTC), datetime!(2026-06-01 0:00 UTC));
+        assert!(!supersedes(&Generation { is_ca: true, ..newer.clone() }, &older));
+        assert!(!supersedes(&newer, &Generation { is_ca: true, ..older }));
+    }
+}

@@ -1,0 +1,35 @@
+//! X.509 as values: certificates, requests, revocation lists and what is in them (RFC 5280).
+//!
+//! Bytes go in and plain values come out; nothing here reads a file, a socket or a clock. `Certificate` is
+//! parsed once and carried everywhere. The structure of an object is judged by the parser library; names and
+//! the contents of extensions are read leniently (`tlv`), since an odd certificate must be inventoried, not
+//! rejected. Text from inside a certificate is hostile: it is kept as it is (but for NUL, which is kept as
+//! `␀`), and whoever shows it escapes it and makes it [`visible`].
+
+mod error;
+mod tlv;
+pub mod oid;
+pub mod text;
+pub mod name;
+pub mod serial;
+pub mod validity;
+pub mod san;
+pub mod key;
+pub mod signature;
+pub mod sct;
+pub mod extension;
+pub mod certificate;
+pub mod csr;
+pub mod crl;
+pub mod chain;
+pub mod lineage;
+pub mod inspect;
+
+pub use certificate::Certificate;
+pub use crl::CertificateList;
+pub use csr::CertificateRequest;
+pub use error::Error;
+pub use extension::Extension;
+pub use key::Key;
+pub use san::San;
+pub use text::visible;
