@@ -9,7 +9,8 @@ use crate::{
     app::App,
     clock::{Clock, OffsetClock, SystemClock},
     config::Config,
-    notifiers::Notifier,
+    notifiers::{Notifier, email::Email},
+    outbound::Outbound,
     store::{self, private::PrivateServer},
 };
 
@@ -93,8 +94,10 @@ async fn database(
     Ok((None, owner, app))
 }
 
-fn mail(_config: &Config) -> anyhow::Result<Option<Arc<dyn Notifier>>> {
-    Ok(None)
+fn mail(config: &Config) -> anyhow::Result<Option<Arc<dyn Notifier>>> {
+    let Some(smtp) = config.smtp.clone() else { return Ok(None) };
+    let email = Email::new(smtp, &config.mail_from, Outbound::new(config.outbound_allow.clone()))?;
+    Ok(Some(Arc::new(email)))
 }
 
 /// No core dumps, no debugger of another user, no readable files by accident (S20).

@@ -1,5 +1,6 @@
 //! Ways to tell people: a trait, one file per channel, a fake beside the real ones. The only home of the mail library.
 
+pub mod email;
 pub mod outbox;
 
 use std::time::Duration;

@@ -11,3 +11,5 @@ mod server;
 use notafter::web;
 
 mod parts;
+
+mod mail;

@@ -4,6 +4,7 @@ pub mod app;
 pub mod client;
 pub mod pki;
 pub mod postgres;
+pub mod smtp_server;
 
 pub use app::TestApp;
 pub use client::{Answer, Client};
