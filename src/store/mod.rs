@@ -8,6 +8,7 @@ pub mod error;
 pub mod audit;
 pub mod private;
 pub mod jobs;
+pub mod housekeeping;
 
 use std::time::Duration;
 

@@ -86,11 +86,11 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked. Answers how many.
+/// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked. Answers when the next lease ends.
 ///
 /// Rows that a keep-beat holds at this moment are passed over: their holder is alive.
-pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
+pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::time::Duration>> {
+    let seconds = sqlx::query_scalar!(
         r#"with expired as (
             select id, attempts, worker, started_at, attempts >= max_attempts as spent
             from jobs
@@ -100,7 +100,7 @@ pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<i64> {
             for update skip locked
         ), kept as (
             insert into job_runs (job_id, attempt, worker, outcome, cause, started_at, duration_ms)
-            select id, attempts, coalesce(worker, ''), 'lost', 'the worker stopped in the middle', coalesce(started_at, $1),
+            select id, attempts, coalesce(worker, ''), 'lost', 'the worker stopped in the middle of it', coalesce(started_at, $1),
                 greatest(0, (extract(epoch from $1 - coalesce(started_at, $1)) * 1000)::bigint)
             from expired
         ), put_back as (
@@ -109,20 +109,31 @@ pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<i64> {
                 cause = 'the worker stopped in the middle of it', finished_at = case when spent then $1 end
             from expired
             where jobs.id = expired.id
-            returning jobs.id
         )
-        select count(*) as "count!" from put_back"#,
+        select extract(epoch from min(lease_until) - clock_timestamp())::double precision
+        from jobs
+        where state = 'running' and lease_until >= clock_timestamp()"#,
         now,
     )
     .fetch_one(pool)
-    .await?)
+    .await?;
+    Ok(seconds.map(|seconds| std::time::Duration::from_secs_f64(seconds.max(0.0))))
 }
 
-/// Prolongs the leases that are still ours. Answers those that are not: whoever works on them must stop.
-pub async fn renew(pool: &PgPool, leases: &[Lease], lease: std::time::Duration) -> Result<Vec<Lease>> {
+/// What became of a renewal. A lease in neither list is held by a keep-beat of ours at this moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Renewal {
+    /// Prolonged.
+    pub renewed: Vec<Lease>,
+    /// No longer ours: whoever works on them must stop.
+    pub lost: Vec<Lease>,
+}
+
+/// Prolongs the leases that are still ours.
+pub async fn renew(pool: &PgPool, leases: &[Lease], lease: std::time::Duration) -> Result<Renewal> {
     let ids: Vec<i64> = leases.iter().map(|lease| lease.job).collect();
     let fences: Vec<i64> = leases.iter().map(|lease| lease.fence).collect();
-    let lost = sqlx::query!(
+    let rows = sqlx::query!(
         r#"with named as (
             select id, fence from unnest($1::bigint[], $2::bigint[]) as named (id, fence)
         ), mine as (
@@ -136,8 +147,11 @@ pub async fn renew(pool: &PgPool, leases: &[Lease], lease: std::time::Duration) 
             set lease_until = clock_timestamp() + make_interval(secs => $3)
             from mine
             where jobs.id = mine.id
+            returning jobs.id, jobs.fence
         )
-        select named.id as "id!", named.fence as "fence!"
+        select id as "id!", fence as "fence!", true as "ours!" from renewed
+        union all
+        select named.id, named.fence, false
         from named
         where not exists (
             select 1 from jobs where jobs.id = named.id and jobs.fence = named.fence and jobs.state = 'running'
@@ -148,7 +162,12 @@ pub async fn renew(pool: &PgPool, leases: &[Lease], lease: std::time::Duration) 
     )
     .fetch_all(pool)
     .await?;
-    Ok(lost.into_iter().map(|row| Lease { job: row.id, fence: row.fence }).collect())
+    let mut renewal = Renewal::default();
+    for row in rows {
+        let lease = Lease { job: row.id, fence: row.fence };
+        if row.ours { renewal.renewed.push(lease) } else { renewal.lost.push(lease) }
+    }
+    Ok(renewal)
 }
 
 /// The job is done; or, when it was asked for again while it ran, waits to run once more.
@@ -266,13 +285,6 @@ pub async fn release(pool: &PgPool, leases: &[Lease]) -> Result<u64> {
     .rows_affected();
     super::wake(&mut conn).await?;
     Ok(released)
-}
-
-/// When the earliest waiting job of `kinds` may run.
-pub async fn next_run_at(pool: &PgPool, kinds: &[String]) -> Result<Option<OffsetDateTime>> {
-    Ok(sqlx::query_scalar!("select min(run_at) from jobs where state = 'queued' and kind = any($1)", kinds)
-        .fetch_one(pool)
-        .await?)
 }
 
 /// The wait before the next try: 5 s, doubling up to six hours, spread by a fifth either way.

@@ -1,6 +1,6 @@
 //! Who is at work, and how the queue stands: what `/readyz` and `/metrics` look at.
 
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgListener};
 use time::{Duration, OffsetDateTime};
 
 use crate::store::Result;
@@ -33,6 +33,18 @@ pub async fn heartbeat(pool: &PgPool, worker: &str) -> Result<()> {
 pub async fn farewell(pool: &PgPool, worker: &str) -> Result<()> {
     sqlx::query!("delete from workers where id = $1", worker).execute(pool).await?;
     Ok(())
+}
+
+/// Calls `woken` at once and after each enqueue, until the connection is beyond repair.
+///
+/// At once and after a repair as well, because what was enqueued meanwhile was not heard.
+pub async fn listen(pool: &PgPool, woken: impl Fn()) -> Result<()> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(super::CHANNEL).await?;
+    loop {
+        woken();
+        listener.try_recv().await?;
+    }
 }
 
 /// How long ago any worker was last alive; `None` = none ever was, or all stopped in good order.

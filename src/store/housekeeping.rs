@@ -1,0 +1,65 @@
+//! Removal by age of what only bookkeeping needed. Nobody decides it, so it has no audit event; audit records are never removed.
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+
+use super::Result;
+
+/// Rows of one step: short locks, and a stop in between loses nothing.
+const STEP: i64 = 5_000;
+
+/// Removes sessions that ended, by idleness or by age, before `now`.
+pub async fn prune_sessions(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
+    Ok(sqlx::query!("delete from sessions where idle_until < $1 or absolute_until < $1", now)
+        .execute(pool)
+        .await?
+        .rows_affected())
+}
+
+/// Removes links that ended before `before`.
+pub async fn prune_links(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    Ok(sqlx::query!("delete from links where expires_at < $1", before).execute(pool).await?.rows_affected())
+}
+
+/// Removes counters of wrong tries that were last touched before `before` and block nobody.
+pub async fn prune_throttles(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    Ok(sqlx::query!(
+        "delete from throttles where last_at < $1 and coalesce(blocked_until, $1) <= $1",
+        before
+    )
+    .execute(pool)
+    .await?
+    .rows_affected())
+}
+
+/// Removes jobs that ended before `before` with their runs, and old runs of jobs that go on. Parked jobs stay until a person decides.
+pub async fn prune_jobs(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    let mut removed = 0;
+    loop {
+        let step = sqlx::query!(
+            "delete from jobs
+            where id in (
+                select id from jobs where state in ('done', 'cancelled') and finished_at < $1 order by finished_at limit $2
+            )",
+            before,
+            STEP,
+        )
+        .execute(pool)
+        .await?
+        .rows_affected();
+        removed += step;
+        if step == 0 {
+            break;
+        }
+    }
+    sqlx::query!("delete from job_runs where started_at < $1", before).execute(pool).await?;
+    Ok(removed)
+}
+
+/// Removes workers that fell silent a day ago.
+pub async fn prune_workers(pool: &PgPool) -> Result<u64> {
+    Ok(sqlx::query!("delete from workers where seen_at < clock_timestamp() - interval '1 day'")
+        .execute(pool)
+        .await?
+        .rows_affected())
+}
