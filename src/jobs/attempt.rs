@@ -28,14 +28,22 @@ const DRAIN: &str = "drain";
 /// # Errors
 /// The database's.
 pub async fn run_until_empty(app: &App) -> store::Result<usize> {
-    let kinds: Vec<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    drain(app, KINDS).await
+}
+
+/// As [`run_until_empty`], for these kinds only.
+///
+/// # Errors
+/// The database's.
+pub async fn drain(app: &App, table: &[Kind]) -> store::Result<usize> {
+    let kinds: Vec<String> = table.iter().map(|kind| kind.name.to_owned()).collect();
     let mut runs = 0;
     loop {
         claims::reclaim(&app.queue_pool, app.now()).await?;
         let lease = Duration::from_secs(60);
         let claimed = claims::claim(&app.queue_pool, DRAIN, &kinds, 1, lease, app.now()).await?;
         let Some(job) = claimed.first() else { return Ok(runs) };
-        run(app, KINDS, DRAIN, job).await?;
+        run(app, table, DRAIN, job).await?;
         runs += 1;
     }
 }
@@ -47,10 +55,11 @@ pub async fn run_until_empty(app: &App) -> store::Result<usize> {
 pub async fn run(app: &App, kinds: &[Kind], worker: &str, job: &Claimed) -> store::Result<bool> {
     let started = Instant::now();
     let outcome = match kinds.iter().find(|kind| kind.name == job.kind) {
-        Some(kind) => AssertUnwindSafe(async { (kind.handler)(app, job).await })
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| Outcome::backoff("the work broke off by a fault of the console; its log has the place")),
+        Some(kind) => {
+            AssertUnwindSafe(async { (kind.handler)(app, job).await }).catch_unwind().await.unwrap_or_else(
+                |_| Outcome::backoff("the work broke off by a fault of the console; its log has the place"),
+            )
+        }
         None => Outcome::Park { cause: format!("this console does not know the work `{}`", job.kind) },
     };
     keep(app, worker, job, outcome, started.elapsed()).await
@@ -76,7 +85,13 @@ async fn keep(
     let (cause, run) = (cut(cause), Run { worker, log: "", duration });
     match at {
         Some(at) if job.attempt < job.max_attempts => {
-            tracing::warn!(job = job.lease.job, kind = job.kind, attempt = job.attempt, cause, "job failed, will be tried again");
+            tracing::warn!(
+                job = job.lease.job,
+                kind = job.kind,
+                attempt = job.attempt,
+                cause,
+                "job failed, will be tried again"
+            );
             claims::retry(pool, job, &run, &cause, at).await
         }
         _ => {

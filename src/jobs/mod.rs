@@ -1,6 +1,6 @@
 //! The worker's door: what kinds of work there are, what a run may answer, and the loop that runs them.
 //!
-//! A handler is a plain function named in [`kinds`]; it must be able to run again after a crash at any line. It begins each write that
+//! A handler is a plain function named in [`KINDS`]; it must be able to run again after a crash at any line. It begins each write that
 //! depends on still holding the job with [`store::jobs::hold`](crate::store::jobs::hold), so that a run that lost its lease keeps nothing.
 
 pub mod prune;
@@ -15,7 +15,10 @@ use tokio::sync::watch;
 
 use crate::app::App;
 
-pub use self::{attempt::run_until_empty, worker::Worker};
+pub use self::{
+    attempt::{drain, run_until_empty},
+    worker::Worker,
+};
 pub use crate::store::jobs::claims::Claimed;
 
 /// How a run ended.

@@ -12,7 +12,10 @@ use crate::{
     app::App,
     store::{
         self,
-        jobs::{NewJob, Priority, timetable::{self, Tick}},
+        jobs::{
+            NewJob, Priority,
+            timetable::{self, Tick},
+        },
     },
 };
 
@@ -70,9 +73,8 @@ impl When {
 pub fn due(table: &[Line], last: &BTreeMap<String, OffsetDateTime>, now: OffsetDateTime) -> Vec<Tick> {
     let line_due = |line: &Line| {
         let at = line.when.latest(now);
-        let job = || {
-            NewJob::new(line.kind, json!({}), now).keyed("timetable").priority(Priority::Low).attempts(3)
-        };
+        let job =
+            || NewJob::new(line.kind, json!({}), now).keyed("timetable").priority(Priority::Low).attempts(3);
         match last.get(line.kind) {
             Some(last) if *last > now + line.when.period() => Some(Tick { kind: line.kind, at, job: None }),
             Some(last) if *last >= at => None,
@@ -135,7 +137,8 @@ mod tests {
 
     #[test]
     fn days_of_downtime_are_caught_up_once() {
-        let last = [("hourly", datetime!(2026-11-01 03:00 UTC)), ("nightly", datetime!(2026-11-01 03:40 UTC))];
+        let last =
+            [("hourly", datetime!(2026-11-01 03:00 UTC)), ("nightly", datetime!(2026-11-01 03:40 UTC))];
         let now = datetime!(2026-11-20 09:12 UTC);
         assert_eq!(kinds(&last, now), ["hourly", "nightly"]);
         let caught_up: Vec<_> = TABLE.iter().map(|line| (line.kind, line.when.latest(now))).collect();
@@ -144,9 +147,11 @@ mod tests {
 
     #[test]
     fn a_clock_that_steps_back_starts_nothing_twice_and_a_wrong_one_is_forgiven() {
-        let ticked = [("hourly", datetime!(2026-11-20 09:00 UTC)), ("nightly", datetime!(2026-11-20 03:40 UTC))];
+        let ticked =
+            [("hourly", datetime!(2026-11-20 09:00 UTC)), ("nightly", datetime!(2026-11-20 03:40 UTC))];
         assert!(kinds(&ticked, datetime!(2026-11-20 08:30 UTC)).is_empty());
-        let ahead = [("hourly", datetime!(2031-01-01 00:00 UTC)), ("nightly", datetime!(2031-01-01 03:40 UTC))];
+        let ahead =
+            [("hourly", datetime!(2031-01-01 00:00 UTC)), ("nightly", datetime!(2031-01-01 03:40 UTC))];
         let last = ahead.iter().map(|(kind, at)| ((*kind).to_owned(), *at)).collect();
         let ticks = due(TABLE, &last, datetime!(2026-11-20 08:30 UTC));
         assert!(ticks.len() == 2 && ticks.iter().all(|tick| tick.job.is_none()));

@@ -139,12 +139,7 @@ impl Worker {
     }
 
     /// Fills the free slots. Answers whether there is probably more than fitted.
-    async fn claim(
-        &self,
-        app: &App,
-        held: &Held,
-        running: &mut JoinSet<()>,
-    ) -> store::Result<bool> {
+    async fn claim(&self, app: &App, held: &Held, running: &mut JoinSet<()>) -> store::Result<bool> {
         let free = self.slots.saturating_sub(running.len());
         if free == 0 {
             return Ok(true);
@@ -168,8 +163,12 @@ impl Worker {
             let task = running.spawn(async move {
                 match attempt::run(&app, kinds, &name, &job).await {
                     Ok(true) => {}
-                    Ok(false) => tracing::warn!(job = lease.job, "outcome not kept: the job has another holder"),
-                    Err(error) => tracing::warn!(job = lease.job, %error, "outcome not kept: the job will run again"),
+                    Ok(false) => {
+                        tracing::warn!(job = lease.job, "outcome not kept: the job has another holder")
+                    }
+                    Err(error) => {
+                        tracing::warn!(job = lease.job, %error, "outcome not kept: the job will run again")
+                    }
                 }
                 ours.with(|held| held.remove(&lease));
             });

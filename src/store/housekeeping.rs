@@ -23,13 +23,10 @@ pub async fn prune_links(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
 
 /// Removes counters of wrong tries that were last touched before `before` and block nobody.
 pub async fn prune_throttles(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
-    Ok(sqlx::query!(
-        "delete from throttles where last_at < $1 and coalesce(blocked_until, $1) <= $1",
-        before
-    )
-    .execute(pool)
-    .await?
-    .rows_affected())
+    Ok(sqlx::query!("delete from throttles where last_at < $1 and coalesce(blocked_until, $1) <= $1", before)
+        .execute(pool)
+        .await?
+        .rows_affected())
 }
 
 /// Removes jobs that ended before `before` with their runs, and old runs of jobs that go on. Parked jobs stay until a person decides.

@@ -13,3 +13,4 @@ use notafter::web;
 mod parts;
 
 mod mail;
+mod jobs;

@@ -1,6 +1,9 @@
 //! Who is at work, and how the queue stands: what `/readyz` and `/metrics` look at.
 
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgPoolOptions},
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::store::Result;
@@ -37,9 +40,11 @@ pub async fn farewell(pool: &PgPool, worker: &str) -> Result<()> {
 
 /// Calls `woken` at once and after each enqueue, until the connection is beyond repair.
 ///
-/// At once and after a repair as well, because what was enqueued meanwhile was not heard.
+/// At once and after a repair as well, because what was enqueued meanwhile was not heard. The connection is one beside `pool`: it is held for
+/// as long as the process lives.
 pub async fn listen(pool: &PgPool, woken: impl Fn()) -> Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
+    let beside = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
+    let mut listener = PgListener::connect_with(&beside).await?;
     listener.listen(super::CHANNEL).await?;
     loop {
         woken();
