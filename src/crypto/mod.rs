@@ -3,3 +3,8 @@
 //! What concerns X.509 is in `x509`. No secret type here prints or compares itself.
 
 pub mod random;
+pub mod digest;
+pub mod password;
+pub mod token;
+pub mod master_key;
+pub mod seal;
