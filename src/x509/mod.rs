@@ -25,6 +25,17 @@ pub mod chain;
 pub mod lineage;
 pub mod inspect;
 
+// What carries them.
+pub(crate) mod ber;
+pub(crate) mod pbe;
+pub mod pem;
+pub mod pkcs7;
+pub mod private_key;
+pub mod jks;
+pub mod pkcs12;
+pub(crate) mod probe;
+pub mod bundle;
+
 pub use certificate::Certificate;
 pub use crl::CertificateList;
 pub use csr::CertificateRequest;

@@ -1,0 +1,353 @@
+//! PKCS#12 files, `.p12` and `.pfx`: certificates and keys under one password (RFC 7292).
+//!
+//! Written by p12-keystore. Read by hand: every key derivation is paid from one [`Work`] before it is computed, also
+//! those that only show once an outer layer is open, and one bag that cannot be read does not hide the others.
+
+use std::collections::HashSet;
+
+use aws_lc_rs::digest;
+use der::asn1::ObjectIdentifier;
+use p12_keystore::{
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::ber::{
+    self, BMP_STRING, CONTEXT_0, CONTEXT_0_PRIMITIVE, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET,
+};
+use super::jks::unique;
+use super::pbe::{self, Password, Work};
+use super::private_key;
+
+/// Iterations for what we write: as many as OWASP asks of PBKDF2-HMAC-SHA256.
+const ITERATIONS: u32 = 600_000;
+/// How deep SafeContents bags may nest.
+const MAX_DEPTH: usize = 4;
+
+const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+const ENCRYPTED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
+const KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.1");
+const SHROUDED_KEY_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
+const CERTIFICATE_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
+const LIST_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.4");
+const NESTED_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.6");
+const X509_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
+const X509_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.23.1");
+const FRIENDLY_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");
+
+/// One bag of a file.
+pub struct Bag {
+    /// Its friendly name.
+    pub alias: Option<String>,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a bag holds.
+pub enum Content {
+    /// A certificate's DER, not yet parsed.
+    Certificate(Vec<u8>),
+    /// A revocation list's DER, not yet parsed.
+    CertificateList(Vec<u8>),
+    /// A key, PKCS#8; `encrypted` if the password did not open it.
+    PrivateKey {
+        /// PKCS#8, or an EncryptedPrivateKeyInfo.
+        der: Zeroizing<Vec<u8>>,
+        /// Whether it still needs a password.
+        encrypted: bool,
+    },
+    /// A bag, or a whole encrypted part, that cannot be read, and why.
+    Unreadable(String),
+}
+
+/// Why a file cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// The file is closed and no password was given.
+    #[error("the PKCS#12 file needs a password")]
+    PasswordNeeded,
+    /// The password given does not open the file.
+    #[error("the password does not open the PKCS#12 file")]
+    WrongPassword,
+    /// Opening the file would cost more than it may.
+    #[error("the PKCS#12 file asks for {0} password iterations, more than a file may cost to open")]
+    TooMuchWork(u64),
+    /// More bags than the caller takes.
+    #[error("the PKCS#12 file holds more than {0} certificates and keys")]
+    TooMany(usize),
+    /// Valid, but with something that is not implemented.
+    #[error("the PKCS#12 file cannot be read: {0}")]
+    Unsupported(String),
+    /// The structure is broken.
+    #[error("the PKCS#12 file is damaged: {0}")]
+    Malformed(String),
+}
+
+impl From<ber::Error> for Error {
+    fn from(error: ber::Error) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl From<pbe::Error> for Error {
+    fn from(error: pbe::Error) -> Self {
+        match error {
+            pbe::Error::WrongPassword => Self::WrongPassword,
+            pbe::Error::TooMuchWork(iterations) => Self::TooMuchWork(iterations),
+            pbe::Error::Unsupported(_) => Self::Unsupported(error.to_string()),
+            pbe::Error::Malformed(error) => error.into(),
+        }
+    }
+}
+
+/// True if `bytes` have the outer shape of a PKCS#12 file: version 3, then a content.
+#[must_use]
+pub fn is_file(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes);
+    let inside =
+        reader.inside(SEQUENCE).and_then(|mut pfx| Ok((pfx.number()?, pfx.inside(SEQUENCE)?.expect(OID)?)));
+    inside.is_ok_and(|(version, _)| version == 3)
+}
+
+/// Opens a file of at most `limit` bags, all of them in order and with duplicates.
+///
+/// Without a password the empty one is tried, which is what programs write when they are given none.
+pub(crate) fn read(
+    bytes: &[u8],
+    password: Option<&str>,
+    limit: usize,
+    work: &mut Work,
+) -> Result<Vec<Bag>, Error> {
+    let bytes = ber::to_definite(bytes)?;
+    let mut pfx = ber::single(&bytes, SEQUENCE)?;
+    if pfx.number()? != 3 {
+        return Err(Error::Unsupported("its version is not 3".to_owned()));
+    }
+    let mut content = pfx.inside(SEQUENCE)?;
+    if content.expect(OID)?.content != DATA.as_bytes() {
+        return Err(Error::Unsupported("it is protected by a signature, not by a password".to_owned()));
+    }
+    let safes = content.inside(CONTEXT_0)?.expect(OCTET_STRING)?.content;
+    let closed = if password.is_none() { Error::PasswordNeeded } else { Error::WrongPassword };
+    let mac = pfx.optional(SEQUENCE)?.map(|mac| mac.content);
+    let password =
+        matching_password(mac, safes, password.unwrap_or_default(), work)?.ok_or(closed.clone())?;
+    let mut opening = Opening { password, work, limit, bags: Vec::new(), proven: mac.is_some() };
+    let safes = ber::to_definite(safes)?;
+    let mut safes = ber::single(&safes, SEQUENCE)?;
+    while !safes.is_empty() {
+        opening.safe(safes.inside(SEQUENCE)?).map_err(|error| match error {
+            Error::WrongPassword => closed.clone(),
+            other => other,
+        })?;
+    }
+    Ok(opening.bags)
+}
+
+/// The spelling of the password that the MAC agrees with; without a MAC, the plain one.
+fn matching_password(
+    mac: Option<&[u8]>,
+    safes: &[u8],
+    password: &str,
+    work: &mut Work,
+) -> Result<Option<Password>, Error> {
+    let Some(mac) = mac else { return Ok(Some(Password::new(password))) };
+    let mut candidates = vec![Password::new(password)];
+    if password.is_empty() {
+        candidates.push(Password::absent());
+    }
+    for candidate in candidates {
+        match pbe::verify_mac(mac, safes, &candidate, work) {
+            Ok(()) => return Ok(Some(candidate)),
+            Err(pbe::Error::WrongPassword) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// A file while its parts are opened.
+struct Opening<'w> {
+    password: Password,
+    work: &'w mut Work,
+    limit: usize,
+    bags: Vec<Bag>,
+    /// The password agreed with the MAC, or has opened something: what stays closed is then a fault of that part.
+    proven: bool,
+}
+
+impl Opening<'_> {
+    fn push(&mut self, alias: Option<String>, content: Content) -> Result<(), Error> {
+        if self.bags.len() >= self.limit {
+            return Err(Error::TooMany(self.limit));
+        }
+        self.bags.push(Bag { alias, content });
+        Ok(())
+    }
+
+    /// One ContentInfo of the AuthenticatedSafe.
+    fn safe(&mut self, mut safe: Reader<'_>) -> Result<(), Error> {
+        let kind = safe.expect(OID)?.content;
+        let mut content = safe.inside(CONTEXT_0)?;
+        if kind == DATA.as_bytes() {
+            return self.bags(content.expect(OCTET_STRING)?.content, 0);
+        }
+        if kind != ENCRYPTED_DATA.as_bytes() {
+            return self.push(None, Content::Unreadable("a part is encrypted to a public key".to_owned()));
+        }
+        let mut encrypted = content.inside(SEQUENCE)?;
+        encrypted.expect(INTEGER)?;
+        let mut info = encrypted.inside(SEQUENCE)?;
+        info.expect(OID)?;
+        let algorithm = info.expect(SEQUENCE)?.content;
+        let ciphertext = encrypted_content(&mut info)?;
+        match pbe::decrypt(algorithm, &ciphertext, &self.password, self.work) {
+            Ok(plain) => {
+                self.proven = true;
+                self.bags(&plain, 0)
+            }
+            Err(error @ (pbe::Error::WrongPassword | pbe::Error::Unsupported(_))) if self.proven => {
+                self.push(None, Content::Unreadable(format!("an encrypted part cannot be opened: {error}")))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The bags of one SafeContents.
+    fn bags(&mut self, safe: &[u8], depth: usize) -> Result<(), Error> {
+        let safe = ber::to_definite(safe)?;
+        let mut bags = ber::single(&safe, SEQUENCE)?;
+        while !bags.is_empty() {
+            let bag = bags.expect(SEQUENCE)?;
+            self.bag(Reader::new(bag.content), depth)?;
+        }
+        Ok(())
+    }
+
+    fn bag(&mut self, mut bag: Reader<'_>, depth: usize) -> Result<(), Error> {
+        let kind = bag.expect(OID)?.content;
+        let value = bag.expect(CONTEXT_0)?.content;
+        let alias = bag.optional(SET)?.and_then(|attributes| friendly_name(attributes.content));
+        let content = match kind {
+            kind if kind == NESTED_BAG.as_bytes() && depth < MAX_DEPTH => return self.bags(value, depth + 1),
+            kind if kind == CERTIFICATE_BAG.as_bytes() => match wrapped(value, &X509_CERTIFICATE) {
+                Some(der) => Content::Certificate(der.to_vec()),
+                None => Content::Unreadable("the certificate in this bag is not X.509".to_owned()),
+            },
+            kind if kind == LIST_BAG.as_bytes() => match wrapped(value, &X509_LIST) {
+                Some(der) => Content::CertificateList(der.to_vec()),
+                None => Content::Unreadable("the revocation list in this bag is not X.509".to_owned()),
+            },
+            kind if kind == KEY_BAG.as_bytes() => {
+                Content::PrivateKey { der: Zeroizing::new(value.to_vec()), encrypted: false }
+            }
+            kind if kind == SHROUDED_KEY_BAG.as_bytes() => self.shrouded(value),
+            _ => Content::Unreadable("this bag holds neither a certificate nor a private key".to_owned()),
+        };
+        self.push(alias, content)
+    }
+
+    /// A key under the password, or as it is found when that does not open it.
+    fn shrouded(&mut self, value: &[u8]) -> Content {
+        match private_key::open(value, &self.password, self.work) {
+            Ok(der) => Content::PrivateKey { der, encrypted: false },
+            Err(_) => Content::PrivateKey { der: Zeroizing::new(value.to_vec()), encrypted: true },
+        }
+    }
+}
+
+/// The ciphertext of an EncryptedContentInfo: one string, or the segments that BER allows.
+fn encrypted_content(info: &mut Reader<'_>) -> Result<Vec<u8>, ber::Error> {
+    if let Some(whole) = info.optional(CONTEXT_0_PRIMITIVE)? {
+        return Ok(whole.content.to_vec());
+    }
+    let mut segments = info.inside(CONTEXT_0)?;
+    let mut ciphertext = Vec::new();
+    while !segments.is_empty() {
+        ciphertext.extend_from_slice(segments.expect(OCTET_STRING)?.content);
+    }
+    Ok(ciphertext)
+}
+
+/// The DER in a certificate bag or list bag, if it is of this type.
+fn wrapped<'a>(value: &'a [u8], kind: &ObjectIdentifier) -> Option<&'a [u8]> {
+    let mut reader = ber::single(value, SEQUENCE).ok()?;
+    let is_kind = reader.expect(OID).ok()?.content == kind.as_bytes();
+    let der = reader.inside(CONTEXT_0).ok()?.expect(OCTET_STRING).ok()?.content;
+    is_kind.then_some(der)
+}
+
+fn friendly_name(attributes: &[u8]) -> Option<String> {
+    let mut reader = Reader::new(attributes);
+    while !reader.is_empty() {
+        let mut attribute = reader.inside(SEQUENCE).ok()?;
+        if attribute.expect(OID).ok()?.content == FRIENDLY_NAME.as_bytes() {
+            let name = attribute.inside(SET).ok()?.expect(BMP_STRING).ok()?.content;
+            let units: Vec<u16> =
+                name.as_chunks::<2>().0.iter().map(|unit| u16::from_be_bytes(*unit)).collect();
+            return Some(String::from_utf16_lossy(&units)).filter(|name| !name.is_empty());
+        }
+    }
+    None
+}
+
+/// Why a file cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the PKCS#12 file cannot be written: {0}")]
+pub struct WriteError(String);
+
+impl From<p12_keystore::error::Error> for WriteError {
+    fn from(error: p12_keystore::error::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A trust store: certificates without keys, each under its alias and marked as trusted for Java.
+///
+/// # Errors
+/// When a certificate does not parse, or the password holds characters outside the Basic Multilingual Plane.
+pub fn write(certificates: &[(&str, &[u8])], password: &str) -> Result<Vec<u8>, WriteError> {
+    let mut store = KeyStore::new();
+    let mut used = HashSet::new();
+    for (alias, der) in certificates {
+        let alias = unique(&mut used, &bmp(alias));
+        store.add_entry(&alias, KeyStoreEntry::Certificate(Certificate::from_der(der)?));
+    }
+    finish(&store, password)
+}
+
+/// A key (PKCS#8) with its chain, the key's own certificate first.
+///
+/// # Errors
+/// As [`write`], and when the chain is empty or the key is not PKCS#8.
+pub fn write_with_key(
+    alias: &str,
+    key: &[u8],
+    chain: &[&[u8]],
+    password: &str,
+) -> Result<Vec<u8>, WriteError> {
+    let leaf = chain.first().ok_or_else(|| WriteError("the key has no certificate".to_owned()))?;
+    // Programs tie a key to its certificate by the same identifier on both; SHA-1 of the certificate is the custom.
+    let id = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, leaf);
+    let certificates = chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+    let entry = PrivateKeyChain::new(id.as_ref(), PrivateKey::from_der(key)?, certificates);
+    let mut store = KeyStore::new();
+    store.add_entry(&bmp(alias), KeyStoreEntry::PrivateKeyChain(entry));
+    finish(&store, password)
+}
+
+fn finish(store: &KeyStore, password: &str) -> Result<Vec<u8>, WriteError> {
+    let writer = store
+        .writer(password)
+        .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
+        .encryption_iterations(ITERATIONS)
+        .mac_algorithm(MacAlgorithm::HmacSha256)
+        .mac_iterations(ITERATIONS);
+    Ok(writer.write()?)
+}
+
+/// `alias` with what a BMPString cannot hold replaced.
+fn bmp(alias: &str) -> String {
+    alias.chars().map(|c| if u32::from(c) > 0xffff { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
