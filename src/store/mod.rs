@@ -9,6 +9,7 @@ pub mod audit;
 pub mod private;
 pub mod jobs;
 pub mod housekeeping;
+pub mod certificates;
 
 use std::time::Duration;
 

@@ -1,0 +1,84 @@
+//! Who may have signed whom, by name; the signature is checked by `x509::chain`.
+//!
+//! Chains are computed when they are read, so that a CA imported later links its children without touching them. A CA certificate that no
+//! team owns is common ground: it completes the chain of anybody's certificate, though its own page stays out of reach.
+
+use sqlx::PgPool;
+
+use super::{CertificateId, Reach, Result};
+
+/// Real names have one or two; a hostile import may bring many of the same name.
+const MAX_SIGNERS: i64 = 16;
+
+/// A CA certificate that bears the name of an issuer.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    /// Id.
+    pub id: i64,
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of the subject's DER.
+    pub subject_der_sha256: Option<Vec<u8>>,
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// Whether the reader may open its page.
+    pub in_reach: bool,
+}
+
+/// The CA certificates whose subject has one of these digests, at most a handful for each.
+pub async fn signers<'e>(
+    db: impl sqlx::PgExecutor<'e>,
+    reach: Reach<'_>,
+    subjects: &[Vec<u8>],
+) -> Result<Vec<Signer>> {
+    Ok(sqlx::query_as!(
+        Signer,
+        "select c.id, c.name, c.subject_der_sha256, d.der,
+                ($2::bigint[] is null or coalesce(c.team_id = any($2), false)) as \"in_reach!\"
+         from unnest($1::bytea[]) wanted (digest)
+         cross join lateral (
+             select id, name, subject_der_sha256, team_id
+             from certificates
+             where subject_der_sha256 = wanted.digest
+               and (is_ca or is_self_signed)
+               and ($2::bigint[] is null or team_id is null or team_id = any($2))
+             order by not_after desc
+             limit $3
+         ) c
+         join certificate_ders d on d.certificate_id = c.id",
+        subjects,
+        reach,
+        MAX_SIGNERS,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// How many entries within reach name this CA as their issuer, counted up to `cap`.
+pub async fn children(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    id: CertificateId,
+    issuer_name: &str,
+    cap: i64,
+) -> Result<i64> {
+    let n = sqlx::query_scalar!(
+        "select count(*) as \"n!\"
+         from (
+             select 1
+             from certificates c
+             where c.issuer_name = $1
+               and c.issuer_der_sha256 = (select subject_der_sha256 from certificates where id = $2)
+               and c.id <> $2
+               and ($3::bigint[] is null or c.team_id = any($3))
+             limit $4
+         ) counted",
+        issuer_name,
+        id.0,
+        reach,
+        cap,
+    )
+    .fetch_one(pool)
+    .await?;
+    Ok(n)
+}

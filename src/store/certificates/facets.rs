@@ -1,0 +1,377 @@
+//! Counts: how many entries a list has, and how many each value of a facet would leave.
+//!
+//! What has a counter is exact and costs one read: everything, one value of one facet, the statuses, and the facets within one owner or one
+//! environment. Anything else is counted up to [`CAP`] and then says so; a facet without room to count shows its values without numbers.
+//! A number shown is always the length of the list behind it.
+
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use time::OffsetDateTime;
+
+use super::{Filter, Reach, Result, Status, days};
+
+/// How far a list without a counter is counted: at this many, a page says "1,000+".
+pub const CAP: i64 = 1_001;
+/// The most values shown of one facet.
+const MAX_VALUES: i64 = 12;
+/// The team of the counters that stand for all teams.
+const ALL_TEAMS: [i64; 1] = [-1];
+
+/// A number of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// At least so many.
+    pub n: i64,
+    /// Whether there may be more.
+    pub capped: bool,
+}
+
+impl Count {
+    fn exact(n: i64) -> Count {
+        Count { n, capped: false }
+    }
+
+    fn up_to_cap(n: i64) -> Count {
+        Count { n: n.min(CAP - 1), capped: n >= CAP }
+    }
+}
+
+/// What a list can be narrowed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Facet {
+    /// Valid, expiring, …
+    Status,
+    /// Mail address; empty = no owner.
+    Owner,
+    /// Id of the team; `0` = no team.
+    Team,
+    /// Empty = none.
+    Environment,
+    /// As the list shows it.
+    Issuer,
+    /// Such as `EC-256`.
+    Key,
+    /// A free label.
+    Tag,
+}
+
+impl Facet {
+    /// All, in the order of the page.
+    pub const ALL: [Facet; 7] =
+        [Facet::Status, Facet::Owner, Facet::Team, Facet::Environment, Facet::Issuer, Facet::Key, Facet::Tag];
+
+    /// The parameter of the page's address.
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Facet::Status => "status",
+            Facet::Owner => "owner",
+            Facet::Team => "team",
+            Facet::Environment => "env",
+            Facet::Issuer => "issuer",
+            Facet::Key => "key",
+            Facet::Tag => "tag",
+        }
+    }
+
+    /// The name in `certificate_counts`.
+    fn counter(self) -> &'static str {
+        match self {
+            Facet::Status => "state",
+            Facet::Owner => "owner",
+            Facet::Team => "total",
+            Facet::Environment => "environment",
+            Facet::Issuer => "issuer",
+            Facet::Key => "key",
+            Facet::Tag => "tag",
+        }
+    }
+}
+
+/// One value of a facet within a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FacetValue {
+    /// Which facet.
+    pub facet: Facet,
+    /// The value, as [`Filter`] takes it.
+    pub value: String,
+    /// How many entries of the list have it; `None` when the list is too long to count.
+    pub count: Option<i64>,
+}
+
+/// Which counters stand for a filter: those of all entries, or those within one owner or environment.
+enum Scope<'a> {
+    All,
+    Owner(&'a str),
+    Environment(&'a str),
+}
+
+impl Scope<'_> {
+    fn of(filter: &Filter) -> Option<Scope<'_>> {
+        let only_owner = |owner: &String| Filter { owner: vec![owner.clone()], ..Filter::default() };
+        let only_place = |place: &String| Filter { environment: vec![place.clone()], ..Filter::default() };
+        let rest = filter.without_team();
+        if rest.is_empty() {
+            return Some(Scope::All);
+        }
+        match (filter.owner.as_slice(), filter.environment.as_slice()) {
+            ([owner], []) if rest == only_owner(owner) => Some(Scope::Owner(owner)),
+            ([], [place]) if rest == only_place(place) => Some(Scope::Environment(place)),
+            _ => None,
+        }
+    }
+
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Scope::All => ("", ""),
+            Scope::Owner(owner) => ("owner", owner),
+            Scope::Environment(place) => ("environment", place),
+        }
+    }
+}
+
+/// The teams whose counters add up to the list: reach and the team filter together.
+fn teams(reach: Reach<'_>, filter: &Filter) -> Vec<i64> {
+    match (reach, filter.team.as_slice()) {
+        (None, []) => ALL_TEAMS.to_vec(),
+        (None, wanted) => wanted.to_vec(),
+        (Some(teams), []) => teams.to_vec(),
+        (Some(teams), wanted) => teams.iter().copied().filter(|team| wanted.contains(team)).collect(),
+    }
+}
+
+/// How many entries the list of `filter` has.
+pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: OffsetDateTime) -> Result<Count> {
+    let teams = teams(reach, filter);
+    let rest = filter.without_team();
+    if let Some((facet, value)) = counter_of(&rest) {
+        return Ok(Count::exact(counter(pool, &teams, facet, value).await?));
+    }
+    let only_status = Filter { status: rest.status.clone(), ..Filter::default() };
+    if rest == only_status {
+        let counts = days::statuses(pool, reach, &teams, now).await?;
+        let asked = counts.iter().filter(|(status, _)| rest.status.contains(status));
+        return Ok(Count::exact(asked.map(|(_, n)| n).sum()));
+    }
+    if let Some(ends) = rest.ends
+        && rest == (Filter { ends: Some(ends), ..Filter::default() })
+    {
+        let (from, to) = ends.span(now);
+        return Ok(Count::exact(days::between(pool, reach, &teams, from, to).await?));
+    }
+    Ok(Count::up_to_cap(matches(pool, reach, filter, now, CAP).await?))
+}
+
+/// The counter that holds the length of the whole list, if one does.
+fn counter_of(filter: &Filter) -> Option<(&'static str, &str)> {
+    let single = |facet: &'static str, values: &'_ [String], same: Filter| match values {
+        [_] if *filter == same => Some(facet),
+        _ => None,
+    };
+    if filter.is_empty() {
+        return Some(("total", ""));
+    }
+    let empty = Filter::default;
+    let facet = single("owner", &filter.owner, Filter { owner: filter.owner.clone(), ..empty() })
+        .or_else(|| {
+            single(
+                "environment",
+                &filter.environment,
+                Filter { environment: filter.environment.clone(), ..empty() },
+            )
+        })
+        .or_else(|| single("issuer", &filter.issuer, Filter { issuer: filter.issuer.clone(), ..empty() }))
+        .or_else(|| single("key", &filter.key, Filter { key: filter.key.clone(), ..empty() }))
+        .or_else(|| single("tag", &filter.tag, Filter { tag: filter.tag.clone(), ..empty() }))?;
+    let values = [&filter.owner, &filter.environment, &filter.issuer, &filter.key, &filter.tag];
+    let value = values.into_iter().flatten().next()?;
+    // There is no counter of entries without tags.
+    (facet != "tag" || !value.is_empty()).then_some((facet, value.as_str()))
+}
+
+async fn counter(pool: &PgPool, teams: &[i64], facet: &str, value: &str) -> Result<i64> {
+    Ok(sqlx::query_scalar!(
+        "select coalesce(sum(n), 0)::bigint as \"n!\"
+         from certificate_counts
+         where scope = '' and scope_value = '' and facet = $1 and team_id = any($2) and value = $3",
+        facet,
+        teams,
+        value,
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
+/// How many entries match, counted up to `cap`.
+async fn matches(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    filter: &Filter,
+    now: OffsetDateTime,
+    cap: i64,
+) -> Result<i64> {
+    let mut sql = QueryBuilder::<Postgres>::new("select count(*) from (select from certificates c where ");
+    filter.push(&mut sql, reach, now);
+    sql.push(" limit ").push_bind(cap).push(") counted");
+    Ok(sql.build_query_scalar::<i64>().persistent(false).fetch_one(pool).await?)
+}
+
+/// The values of every facet within the list, the most frequent first.
+pub async fn facets(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    filter: &Filter,
+    now: OffsetDateTime,
+) -> Result<Vec<FacetValue>> {
+    let teams = teams(reach, filter);
+    let Some(scope) = Scope::of(filter) else {
+        return sampled(pool, reach, filter, now).await;
+    };
+    let mut values = counted(pool, &scope, &teams).await?;
+    values.extend(by_team(pool, reach, &scope, filter).await?);
+    values.extend(by_status(pool, reach, filter, &teams, now).await?);
+    let own = match scope {
+        Scope::All => None,
+        Scope::Owner(owner) => Some((Facet::Owner, owner)),
+        Scope::Environment(place) => Some((Facet::Environment, place)),
+    };
+    if let Some((facet, value)) = own {
+        let n = counter(pool, &teams, facet.counter(), value).await?;
+        values.push(FacetValue { facet, value: value.to_owned(), count: Some(n) });
+    }
+    values.retain(|value| value.count != Some(0));
+    Ok(values)
+}
+
+/// Owner, environment, issuer, key and tag from the counters.
+async fn counted(pool: &PgPool, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<FacetValue>> {
+    let (scope, scope_value) = scope.parts();
+    let rows = sqlx::query!(
+        "select wanted.facet as \"facet!\", counted.value as \"value!\", counted.n as \"n!\"
+         from unnest(array['owner', 'environment', 'issuer', 'key', 'tag']) wanted (facet)
+         cross join lateral (
+             select value, sum(n)::bigint as n
+             from certificate_counts
+             where scope = $1 and scope_value = $2 and facet = wanted.facet and team_id = any($3)
+             group by value
+             having sum(n) > 0
+             order by sum(n) desc, value
+             limit $4
+         ) counted",
+        scope,
+        scope_value,
+        teams,
+        MAX_VALUES,
+    )
+    .fetch_all(pool)
+    .await?;
+    let of = |counter: &str| Facet::ALL.into_iter().find(|facet| facet.counter() == counter);
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some(FacetValue { facet: of(&row.facet)?, value: row.value, count: Some(row.n) }))
+        .collect())
+}
+
+/// Each team's part: the same counter, read once for each team within reach.
+async fn by_team(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    scope: &Scope<'_>,
+    filter: &Filter,
+) -> Result<Vec<FacetValue>> {
+    let (facet, value) = match scope {
+        Scope::All => ("total", ""),
+        Scope::Owner(owner) => ("owner", *owner),
+        Scope::Environment(place) => ("environment", *place),
+    };
+    let wanted = Some(filter.team.as_slice()).filter(|wanted| !wanted.is_empty());
+    let rows = sqlx::query!(
+        "select team_id, n
+         from certificate_counts
+         where scope = '' and scope_value = '' and facet = $1 and value = $2 and team_id >= 0 and n > 0
+           and ($3::bigint[] is null or team_id = any($3))
+           and ($4::bigint[] is null or team_id = any($4))
+         order by n desc, team_id
+         limit $5",
+        facet,
+        value,
+        reach,
+        wanted,
+        MAX_VALUES,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| FacetValue { facet: Facet::Team, value: row.team_id.to_string(), count: Some(row.n) })
+        .collect())
+}
+
+/// The statuses: from the day counters for everything, else each counted up to the cap.
+async fn by_status(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    filter: &Filter,
+    teams: &[i64],
+    now: OffsetDateTime,
+) -> Result<Vec<FacetValue>> {
+    let of =
+        |status: Status, count| FacetValue { facet: Facet::Status, value: status.as_str().into(), count };
+    if filter.without_team().is_empty() {
+        let counts = days::statuses(pool, reach, teams, now).await?;
+        return Ok(counts.into_iter().map(|(status, n)| of(status, Some(n))).collect());
+    }
+    let mut sql = QueryBuilder::<Postgres>::new("select ");
+    for (n, status) in Status::ALL.into_iter().enumerate() {
+        sql.push(if n == 0 { "" } else { ", " })
+            .push("(select count(*) from (select from certificates c where ");
+        Filter { status: vec![status], ..filter.clone() }.push(&mut sql, reach, now);
+        sql.push(" limit ").push_bind(CAP).push(") counted)");
+    }
+    let row: (i64, i64, i64, i64, i64, i64, i64) =
+        sql.build_query_as().persistent(false).fetch_one(pool).await?;
+    let counts = [row.0, row.1, row.2, row.3, row.4, row.5, row.6];
+    let shown = |(status, n): (Status, i64)| of(status, (n < CAP).then_some(n));
+    Ok(Status::ALL.into_iter().zip(counts).map(shown).collect())
+}
+
+/// The facets of a list that no counter covers: exact while it is shorter than the cap, else values without numbers.
+async fn sampled(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    filter: &Filter,
+    now: OffsetDateTime,
+) -> Result<Vec<FacetValue>> {
+    let mut sql = QueryBuilder::<Postgres>::new(
+        "with sample as materialized (
+             select coalesce(c.owner, '') as owner, coalesce(c.team_id, 0)::text as team, coalesce(c.environment, '') as environment,
+                    c.issuer_name, c.key, c.tags, certificate_status(c.state, c.not_after, ",
+    );
+    sql.push_bind(now).push(", ").push_bind(now.saturating_add(super::status::SOON));
+    sql.push(") as status from certificates c where ");
+    filter.push(&mut sql, reach, now);
+    sql.push(" limit ").push_bind(CAP);
+    sql.push(
+        "), spread as (
+             select facet, value, count(*) as n, row_number() over (partition by facet order by count(*) desc, value) as place
+             from (
+                 select facet, value
+                 from sample
+                 cross join lateral (values ('owner', owner), ('team', team), ('env', environment), ('issuer', issuer_name),
+                     ('key', key), ('status', status)) spread (facet, value)
+                 union all
+                 select 'tag', unnest(tags) from sample
+             ) every
+             group by facet, value
+         )
+         select facet, value, n, (select count(*) from sample) as whole from spread where place <= ",
+    );
+    sql.push_bind(MAX_VALUES).push(" order by facet, n desc, value");
+    let rows: Vec<(String, String, i64, i64)> =
+        sql.build_query_as().persistent(false).fetch_all(pool).await?;
+    let of = |parameter: &str| Facet::ALL.into_iter().find(|facet| facet.parameter() == parameter);
+    Ok(rows
+        .into_iter()
+        .filter_map(|(parameter, value, n, whole)| {
+            Some(FacetValue { facet: of(&parameter)?, value, count: (whole < CAP).then_some(n) })
+        })
+        .collect())
+}

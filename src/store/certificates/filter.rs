@@ -1,0 +1,260 @@
+//! Which entries a list shows: every filter of the page's address, bound and never pasted into SQL (S32).
+//!
+//! Only conditions that are asked for are written, so that PostgreSQL plans each combination by its own indexes. Within one facet the
+//! values are alternatives; facets narrow each other.
+
+use sqlx::{Postgres, QueryBuilder};
+use time::{Date, Duration, OffsetDateTime, Time};
+
+use super::{Reach, Status};
+
+/// When an active certificate ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// Between now and this many days from now: `expires=14d`.
+    Within(u16),
+    /// On one of these UTC days, both included: `expires=2026-12-01..2026-12-07`.
+    Days(Date, Date),
+}
+
+impl Ends {
+    /// From the first moment, to before the last.
+    pub fn span(self, now: OffsetDateTime) -> (OffsetDateTime, OffsetDateTime) {
+        match self {
+            Ends::Within(days) => (
+                now,
+                now.saturating_add(Duration::days(days.into())).saturating_add(Duration::microseconds(1)),
+            ),
+            Ends::Days(first, last) => {
+                let after = last.next_day().unwrap_or(Date::MAX);
+                (first.with_time(Time::MIDNIGHT).assume_utc(), after.with_time(Time::MIDNIGHT).assume_utc())
+            }
+        }
+    }
+}
+
+/// What somebody typed into the search box, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// All of these, in lower case, somewhere in the names.
+    Text(Vec<String>),
+    /// Names that end in this, in lower case: `.example.com` for `*.example.com`.
+    Suffix(String),
+    /// Looks like hex: a serial number, or a fingerprint by its length, or part of a name.
+    Hex {
+        /// As typed, in lower case.
+        typed: String,
+        /// Without separators.
+        digits: String,
+    },
+    /// The SHA-256 fingerprint of a pasted certificate.
+    Certificate([u8; 32]),
+    /// A mail address: that of an owner, or one in the names.
+    Address(String),
+}
+
+/// Every condition of a list; the default shows all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// `q=`
+    pub query: Option<Query>,
+    /// `status=`
+    pub status: Vec<Status>,
+    /// `expires=`
+    pub ends: Option<Ends>,
+    /// `owner=`; the empty string is "no owner".
+    pub owner: Vec<String>,
+    /// `team=`, by id; 0 is "no team".
+    pub team: Vec<i64>,
+    /// `env=`; the empty string is "no environment".
+    pub environment: Vec<String>,
+    /// `issuer=`, as the list shows it.
+    pub issuer: Vec<String>,
+    /// `key=`, such as `EC-256`.
+    pub key: Vec<String>,
+    /// `tag=`; all of them.
+    pub tag: Vec<String>,
+}
+
+impl Filter {
+    /// Whether nothing narrows the list.
+    pub fn is_empty(&self) -> bool {
+        *self == Filter::default()
+    }
+
+    /// The same without its team, which counters know anyway.
+    pub fn without_team(&self) -> Filter {
+        Filter { team: Vec::new(), ..self.clone() }
+    }
+
+    /// Writes the conditions after `where`; the table's alias is `c`.
+    pub(super) fn push(&self, sql: &mut QueryBuilder<Postgres>, reach: Reach<'_>, now: OffsetDateTime) {
+        sql.push("true");
+        push_reach(sql, reach);
+        push_teams(sql, &self.team);
+        push_values(sql, "coalesce(c.owner, '')", &self.owner);
+        push_values(sql, "coalesce(c.environment, '')", &self.environment);
+        push_values(sql, "c.issuer_name", &self.issuer);
+        push_values(sql, "c.key", &self.key);
+        push_status(sql, &self.status, now);
+        if let Some(ends) = self.ends {
+            let (from, to) = ends.span(now);
+            sql.push(" and c.state = 'active' and c.not_after >= ").push_bind(from);
+            sql.push(" and c.not_after < ").push_bind(to);
+        }
+        for tag in &self.tag {
+            push_tag(sql, tag);
+        }
+        if let Some(query) = &self.query {
+            push_query(sql, query);
+        }
+    }
+}
+
+fn push_reach(sql: &mut QueryBuilder<Postgres>, reach: Reach<'_>) {
+    match reach {
+        None => {}
+        Some([only]) => {
+            sql.push(" and c.team_id = ").push_bind(*only);
+        }
+        Some(teams) => {
+            sql.push(" and c.team_id = any(").push_bind(teams.to_vec()).push(")");
+        }
+    }
+}
+
+fn push_teams(sql: &mut QueryBuilder<Postgres>, teams: &[i64]) {
+    let real: Vec<i64> = teams.iter().copied().filter(|team| *team != 0).collect();
+    match (teams, real.as_slice()) {
+        ([], _) => {}
+        (_, []) => {
+            sql.push(" and c.team_id is null");
+        }
+        ([only], _) => {
+            sql.push(" and c.team_id = ").push_bind(*only);
+        }
+        (all, _) => {
+            let or_none = if all.contains(&0) { " or c.team_id is null)" } else { ")" };
+            sql.push(" and (c.team_id = any(").push_bind(real).push(")").push(or_none);
+        }
+    }
+}
+
+/// One value is compared by `=`, so that its index also gives the order.
+fn push_values(sql: &mut QueryBuilder<Postgres>, column: &'static str, values: &[String]) {
+    match values {
+        [] => {}
+        [only] => {
+            sql.push(" and ").push(column).push(" = ").push_bind(only.clone());
+        }
+        several => {
+            sql.push(" and ").push(column).push(" = any(").push_bind(several.to_vec()).push(")");
+        }
+    }
+}
+
+fn push_status(sql: &mut QueryBuilder<Postgres>, statuses: &[Status], now: OffsetDateTime) {
+    if statuses.is_empty() {
+        return;
+    }
+    sql.push(" and (");
+    for (n, status) in statuses.iter().enumerate() {
+        sql.push(if n == 0 { "" } else { " or " });
+        sql.push("(c.state = ").push_bind(status.state().as_str());
+        let (from, to) = status.span(now);
+        if let Some(from) = from {
+            sql.push(" and c.not_after >= ").push_bind(from);
+        }
+        if let Some(to) = to {
+            sql.push(" and c.not_after < ").push_bind(to);
+        }
+        sql.push(")");
+    }
+    sql.push(")");
+}
+
+fn push_tag(sql: &mut QueryBuilder<Postgres>, tag: &str) {
+    if tag.is_empty() {
+        sql.push(" and c.tags = '{}'");
+        return;
+    }
+    sql.push(" and exists (select from certificate_tags t where t.tag = ").push_bind(tag.to_owned());
+    sql.push(" and t.not_after = c.not_after and t.certificate_id = c.id)");
+}
+
+fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
+    match query {
+        Query::Text(terms) => {
+            for term in terms {
+                sql.push(" and c.search like ").push_bind(containing(term));
+            }
+        }
+        Query::Suffix(suffix) => {
+            sql.push(" and c.search like ").push_bind(containing(&format!("{suffix}\n")));
+        }
+        Query::Hex { typed, digits } => {
+            sql.push(" and (c.serial = ").push_bind(without_zeros(digits));
+            if let Ok(bytes) = hex::decode(digits) {
+                match bytes.len() {
+                    20 => {
+                        sql.push(" or c.sha1 = ").push_bind(bytes);
+                    }
+                    32 => {
+                        sql.push(" or c.sha256 = ").push_bind(bytes.clone());
+                        sql.push(" or c.spki_sha256 = ").push_bind(bytes);
+                    }
+                    _ => {}
+                }
+            }
+            sql.push(" or c.search like ").push_bind(containing(typed)).push(")");
+        }
+        Query::Certificate(sha256) => {
+            sql.push(" and c.sha256 = ").push_bind(sha256.to_vec());
+        }
+        Query::Address(address) => {
+            sql.push(" and (coalesce(c.owner, '') = ").push_bind(address.clone());
+            sql.push(" or c.search like ").push_bind(containing(address)).push(")");
+        }
+    }
+}
+
+/// `%text%` with the wildcards that a person typed taken literally.
+pub(super) fn containing(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 8);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// A serial as the inventory writes it: whole bytes, no leading zero byte (`x509::serial`).
+fn without_zeros(digits: &str) -> String {
+    let significant = digits.trim_start_matches('0');
+    match (significant.len(), significant.len() % 2) {
+        (0, _) => "00".to_owned(),
+        (_, 0) => significant.to_owned(),
+        _ => format!("0{significant}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_of_people_are_literal() {
+        assert_eq!(containing("100%_a\\"), "%100\\%\\_a\\\\%");
+    }
+
+    #[test]
+    fn a_serial_is_found_with_and_without_leading_zeros() {
+        assert_eq!(without_zeros("004f2a"), "4f2a");
+        assert_eq!(without_zeros("f2a"), "0f2a");
+        assert_eq!(without_zeros("0000"), "00");
+    }
+}

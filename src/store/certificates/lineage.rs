@@ -1,0 +1,88 @@
+//! Which active entries share a name with a certificate that comes in, and the mark that one took the place of another.
+//!
+//! The rule itself is `x509::lineage`; here are its candidates, read under the inventory's lock and only within the actor's reach: linking
+//! two certificates silences alerts, so it needs rights on both.
+
+use time::OffsetDateTime;
+
+use super::{Reach, Result};
+use crate::store::Tx;
+
+/// The most candidates of one batch; beyond it, the oldest entries stay as they are.
+const MAX_CANDIDATES: i64 = 20_000;
+
+/// An active entry that a new one may replace, or be replaced by.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Id.
+    pub id: i64,
+    /// What people call it.
+    pub name: String,
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// Mail address of who looks after it.
+    pub owner: Option<String>,
+    /// The team that owns it.
+    pub team_id: Option<i64>,
+    /// Such as `production`.
+    pub environment: Option<String>,
+    /// Free labels.
+    pub tags: Vec<String>,
+}
+
+/// The active entries within reach that have one of the `reversed` names, or one label in front of one of the `parents`
+/// (`elpmaxe.a.` for `*.a.example`), newest first.
+pub async fn candidates(
+    tx: &mut Tx,
+    reach: Reach<'_>,
+    reversed: &[String],
+    parents: &[String],
+) -> Result<Vec<Candidate>> {
+    Ok(sqlx::query_as!(
+        Candidate,
+        "with sharing as (
+             select certificate_id
+             from certificate_names
+             where reversed = any($2)
+             union
+             select certificate_id
+             from unnest($3::text[]) parent
+             join certificate_names on reversed >= parent collate \"C\"
+                 and reversed < (left(parent, -1) || '/') collate \"C\"
+                 and position('.' in substr(reversed, length(parent) + 1)) = 0
+         )
+         select c.id, c.name, der, owner, team_id, environment, tags
+         from sharing
+         join certificates c on c.id = sharing.certificate_id
+         join certificate_ders d on d.certificate_id = c.id
+         where c.state = 'active' and not c.is_ca and ($1::bigint[] is null or c.team_id = any($1))
+         order by c.not_after desc, c.id desc
+         limit $4",
+        reach,
+        reversed,
+        parents,
+        MAX_CANDIDATES,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Marks each `(older, newer)`; an older one that is no longer active stays as it is. Answers the ids that changed.
+pub async fn supersede(tx: &mut Tx, pairs: &[(i64, i64)], now: OffsetDateTime) -> Result<Vec<i64>> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (older, newer): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+    Ok(sqlx::query_scalar!(
+        "update certificates
+         set state = 'superseded', superseded_by = pair.newer, changed_at = $3
+         from unnest($1::bigint[], $2::bigint[]) pair (older, newer)
+         where id = pair.older and state = 'active'
+         returning id",
+        &older,
+        &newer,
+        now,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
