@@ -229,6 +229,31 @@ async fn a_path_too_long_for_a_socket_is_served_from_a_short_folder_and_said() {
 }
 
 #[tokio::test]
+async fn a_path_with_signs_that_mean_something_elsewhere_is_just_a_path() {
+    let folder = Folder::new();
+    let settings = Settings { durable: false, ..Settings::new(folder.0.join("a, b's \"c\" ä=#\\")) };
+    let server = PrivateServer::start(settings.clone()).await.unwrap();
+    assert_eq!(count(server.app_options(), "select 1::bigint").await, 1);
+    server.stop().await.unwrap();
+    PrivateServer::start(settings).await.unwrap().stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_running_cluster_that_was_copied_starts_as_another_one() {
+    let folder = Folder::new();
+    let server = PrivateServer::start(folder.settings()).await.unwrap();
+    let copy = folder.0.join("copy");
+    let copied = Command::new("cp").arg("-a").arg(folder.0.join("data")).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    let settings = Settings { durable: false, ..Settings::new(&copy) };
+    let other = PrivateServer::start(settings).await.unwrap();
+    assert_ne!(other.process_id(), server.process_id());
+    assert!(other.socket_folder().starts_with(&copy));
+    other.stop().await.unwrap();
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn databases_are_copied_from_a_template_with_the_same_rights_and_dropped() {
     let folder = Folder::new();
     let server = PrivateServer::start(folder.settings()).await.unwrap();

@@ -79,17 +79,23 @@ impl PrivateServer {
     /// Safe to call from several processes at once. The database, both roles and their rights exist afterwards.
     pub async fn start(settings: Settings) -> Result<PrivateServer, Error> {
         let data_dir = place::data_dir(&settings.data_dir)?;
-        let turn = data_dir.join("postgres.lock");
-        let _turn = turn::take(&turn).await?;
+        let lock = data_dir.join("postgres.lock");
+        let turn = turn::take(&lock).await?;
         let account = Account::choose(&data_dir, &place::recorded_cluster(&data_dir)?)?;
         let place = place::prepare(&data_dir, &account)?;
         let in_use = turn::join(&place.in_use())?;
-        let (postmaster, child, mut connection) = rise(&settings, &place, &account).await?;
-        let server = PrivateServer { place, turn, postmaster, child, in_use: Some(in_use) };
+        let (postmaster, child, connection) = rise(&settings, &place, &account).await?;
+        let server = PrivateServer { place, turn: lock, postmaster, child, in_use: Some(in_use) };
+        let prepared = server.prepare(connection).await;
+        // Before the server may be dropped, which needs the turn to stop it.
+        drop(turn);
+        prepared.map(|()| server)
+    }
+
+    async fn prepare(&self, mut connection: PgConnection) -> Result<(), Error> {
         roles::prepare(&mut connection).await?;
-        roles::ensure_database(&mut connection, server.superuser_options(DATABASE), DATABASE, None).await?;
-        connection.close().await.map_err(sql("end our session"))?;
-        Ok(server)
+        roles::ensure_database(&mut connection, self.superuser_options(DATABASE), DATABASE, None).await?;
+        connection.close().await.map_err(sql("end our session"))
     }
 
     /// Connects as the owner of the console's database, for migrations.
