@@ -16,6 +16,7 @@
     if (!theme) return;
     event.preventDefault();
     if (theme === "system") root.removeAttribute("data-theme"); else root.dataset.theme = theme;
+    $$("button[name=theme]", form).forEach((button) => button.setAttribute("aria-pressed", String(button.value === theme)));
     const body = new URLSearchParams(new FormData(form, event.submitter));
     fetch(form.action, { method: "POST", body, redirect: "manual" })
       .then((answer) => say(answer.status >= 400 ? "The theme could not be saved." : `Theme: ${theme}`))

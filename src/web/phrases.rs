@@ -4,6 +4,8 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::{datetime, format_description};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
+pub use crate::x509::text::visible;
+
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:short] [year]");
 const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute] UTC");
 const INSTANT: &[BorrowedFormatItem<'_>] =
@@ -122,27 +124,6 @@ pub fn groups(hex: &str) -> String {
     eights.join(" ")
 }
 
-/// The text with every character that the eye cannot see, or that turns text round, written out as `⟨U+202E⟩`.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_unseen(character) {
-            shown.push_str(&format!("⟨U+{:04X}⟩", u32::from(character)));
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-            | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,11 +175,5 @@ mod tests {
         assert_eq!(colons(""), "");
         assert_eq!(groups("9c41e0b752fd8a13ff"), "9c41e0b7 52fd8a13 ff");
         assert_eq!(counted(1, "certificate", "certificates"), "1 certificate");
-    }
-
-    #[test]
-    fn what_cannot_be_seen_is_written_out() {
-        assert_eq!(visible("a\u{202e}b\u{200b}c\nd\0"), "a⟨U+202E⟩b⟨U+200B⟩c⟨U+000A⟩d⟨U+0000⟩");
-        assert_eq!(visible("Łódź 日本 <b>"), "Łódź 日本 <b>");
     }
 }

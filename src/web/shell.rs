@@ -54,6 +54,27 @@ impl Theme {
         }
     }
 
+    /// All of them, in the order of the menu.
+    pub const ALL: [Self; 3] = [Self::Light, Self::Dark, Self::System];
+
+    /// Its symbol in the menu.
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::System => "monitor",
+            Self::Light => "sun",
+            Self::Dark => "moon",
+        }
+    }
+
+    /// What the menu calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::System => "Match system",
+            Self::Light => "Light",
+            Self::Dark => "Dark",
+        }
+    }
+
     /// The value of `data-theme`, or `None` when the device decides.
     pub fn attribute(self) -> Option<&'static str> {
         (self != Self::System).then_some(self.name())

@@ -108,7 +108,8 @@ impl Action {
     }
 }
 
-/// A sentence that stands above what it is about: what happened in bold, then what follows from it.
+/// A sentence that stands above what it is about: what happened in bold, then what follows from it. Both go through
+/// [`phrases::visible`].
 #[derive(Debug, Clone)]
 pub struct Notice {
     /// How serious it is.
@@ -124,7 +125,12 @@ pub struct Notice {
 impl Notice {
     /// A notice without an action.
     pub fn new(tone: Tone, strong: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { tone, strong: strong.into(), text: text.into(), action: None }
+        Self {
+            tone,
+            strong: phrases::visible(&strong.into()),
+            text: phrases::visible(&text.into()),
+            action: None,
+        }
     }
 
     /// The same with a link to what to do.
@@ -146,9 +152,9 @@ pub struct Badge {
 }
 
 impl Badge {
-    /// A badge with the symbol of its tone.
+    /// A badge with the symbol of its tone. The word goes through [`phrases::visible`].
     pub fn new(tone: Tone, text: impl Into<String>) -> Self {
-        Self { tone, icon: tone.icon(), text: text.into() }
+        Self { tone, icon: tone.icon(), text: phrases::visible(&text.into()) }
     }
 
     /// The same with another symbol.
