@@ -1,6 +1,6 @@
 //! Passwords at rest: Argon2id in a PHC string that carries its own salt and parameters.
 //!
-//! Pure and slow by design (about 20 MiB and 20 ms): callers run these on a bounded pool for blocking work, so that many
+//! Pure and slow by design (19 MiB and some tens of milliseconds): callers run these on a bounded pool for blocking work, so that many
 //! sign-ins at once neither starve the console nor fill the memory.
 
 pub mod strength;
