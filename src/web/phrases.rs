@@ -2,11 +2,12 @@
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::{datetime, format_description};
-use time::{Duration, OffsetDateTime, UtcOffset};
+use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
 pub use crate::x509::text::visible;
 
 const DATE: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:short] [year]");
+const SHORT: &[BorrowedFormatItem<'_>] = format_description!("[day padding:none] [month repr:short]");
 const CLOCK: &[BorrowedFormatItem<'_>] = format_description!("[hour]:[minute] UTC");
 const INSTANT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -22,6 +23,16 @@ fn written(moment: OffsetDateTime, format: &[BorrowedFormatItem<'_>]) -> String 
 /// `20 Nov 2026`, in UTC.
 pub fn date(moment: OffsetDateTime) -> String {
     written(moment, DATE)
+}
+
+/// `20 Nov 2026`, of a day without a time.
+pub fn day(day: Date) -> String {
+    date(day.midnight().assume_utc())
+}
+
+/// `20 Nov`, where the year is known.
+pub fn short_day(day: Date) -> String {
+    written(day.midnight().assume_utc(), SHORT)
 }
 
 /// `13:04 UTC`.

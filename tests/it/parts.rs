@@ -7,7 +7,7 @@ use notafter::web::{
     filters,
     parts::{
         Action, Badge, Chip, Column, Definition, Facet, Field, FieldError, Life, Notice, Order, Pager, Tab,
-        Tile, Tone, Track,
+        Tile, Timeline, Tone, Track,
     },
     shell::{Entries, Nav, Shell, Theme},
 };
@@ -27,6 +27,7 @@ const HOSTILE: &str = "<script>alert(\"x\")</script>'\u{202e}gpj.exe";
 {%- import "parts/tile.html" as tile -%}
 {%- import "parts/life.html" as life -%}
 {%- import "parts/track.html" as track -%}
+{%- import "parts/timeline.html" as timeline -%}
 {%- import "parts/table.html" as table -%}
 {%- import "parts/facet.html" as facet -%}
 {%- import "parts/query.html" as query -%}
@@ -48,6 +49,7 @@ const HOSTILE: &str = "<script>alert(\"x\")</script>'\u{202e}gpj.exe";
 {{ tabs::tabs("Views", tabs) }}
 <section class="tiles" aria-label="Certificates by state">{% for t in tiles %}{{ tile::tile(t) }}{% endfor %}</section>
 {{ note::notice(first) }}
+<section class="panel" aria-labelledby="tl-h"><div class="panel__head"><h2 id="tl-h">Expiry timeline</h2></div><div class="panel__body">{{ timeline::timeline(timeline) }}</div></section>
 <section class="panel" aria-labelledby="val-h"><div class="panel__body stack stack--s"><h2 id="val-h" class="vh">Validity</h2>{{ track::track(line) }}</div></section>
 <div class="grid grid--facets">
 <form method="get" action="/certificates" data-autosubmit aria-label="Filters">{{ facet::facets(facets, 1) }}</form>
@@ -81,6 +83,7 @@ struct Gallery {
     tiles: Vec<Tile>,
     first: Notice,
     line: Track,
+    timeline: Timeline,
     facets: Vec<Facet>,
     chips: Vec<Chip>,
     kept: Vec<(String, String)>,
@@ -158,6 +161,13 @@ fn tiles() -> Vec<Tile> {
     ]
 }
 
+fn timeline() -> Timeline {
+    let today = NOW.date();
+    let count = |day: i64| ((day * day * 7 + 3).rem_euclid(11) - 3).max(0);
+    let ends: Vec<_> = (-5..90).map(|day| (today + Duration::days(day), count(day))).collect();
+    Timeline::new(today, &ends, |day| Some(format!("/certificates?on={day}")))
+}
+
 fn fields(errors: &[FieldError]) -> Vec<Field> {
     vec![
         Field::text("owner", "Owner").value(HOSTILE).hint("A name or an address.").errors(errors),
@@ -193,6 +203,7 @@ fn gallery() -> Gallery {
             "It was imported and has no automation.",
         ),
         line: Track::new(NOW - Duration::days(191), NOW + Duration::days(7), NOW),
+        timeline: timeline(),
         facets: vec![
             Facet::new("Status", "status")
                 .with("expired", "Expired", 2, true)

@@ -18,6 +18,7 @@
 //! | `tile.html` | `tile(`[`Tile`]`)` |
 //! | `life.html` | `life(`[`Life`]`)`, `expires(`[`Life`]`)` |
 //! | `track.html` | `track(`[`Track`]`)` |
+//! | `timeline.html` | `timeline(`[`Timeline`]`)` |
 //! | `table.html` | `head(`[`Column`]`)` |
 //! | `facet.html` | `facet(`[`Facet`]`)`, `facets([Facet], chosen)` |
 //! | `query.html` | `chip(`[`Chip`]`)`, `query([Chip], q, label, placeholder)`, `keep([(name, value)])` |
@@ -36,12 +37,14 @@
 
 mod field;
 mod listing;
+mod timeline;
 mod validity;
 
 use std::fmt;
 
 pub use field::{Choice, Field};
 pub use listing::{Chip, Column, Facet, FacetValue, Order, Pager};
+pub use timeline::{Bar, Grid, Timeline, Week};
 pub use validity::{Life, Stop, Track};
 
 pub use crate::services::FieldError;
