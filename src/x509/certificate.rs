@@ -1,7 +1,6 @@
 //! `Certificate`: parsed once, carried everywhere (RFC 5280 §4.1).
 //!
-//! The parser library decides whether bytes are a certificate. What an import stores is read at once; what
-//! only a detail page shows (extensions in words, SCTs, SHA-1) is made when asked for, from the kept DER.
+//! What an import stores is read at once; what only a detail page shows (extensions in words, SCTs, SHA-1) is made when asked for, from the kept DER.
 //! Odd contents are kept: a negative serial, an empty subject, an unknown algorithm, an extension that
 //! breaks its own syntax (it counts as absent here and is shown as hex by `extensions`).
 
@@ -10,13 +9,12 @@ use std::ops::Range;
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use time::{Duration, OffsetDateTime};
-use x509_parser::certificate::{X509Certificate, X509CertificateParser};
-use x509_parser::nom::{self, Parser};
 
 use super::extension::{self, AuthorityKeyIdentifier, BasicConstraints, KeyUsage, RawExtension, ids};
 use super::sct::{self, Sct};
 use super::signature::{self, Verdict};
-use super::validity::{self, Validity};
+use super::structure::Structure;
+use super::validity::Validity;
 use super::{Error, Extension, Key, San, name, san, serial, tlv};
 
 /// The largest certificate that is read; real ones have a few kilobytes.
@@ -56,12 +54,10 @@ struct Stated {
 /// Where the parts are in the DER that are needed as they are.
 #[derive(Clone, Debug)]
 struct Fields {
-    signed: Range<usize>,
     issuer: Range<usize>,
     subject: Range<usize>,
     spki: Range<usize>,
-    algorithm: Range<usize>,
-    signature: Range<usize>,
+    extensions: Range<usize>,
 }
 
 impl Certificate {
@@ -70,36 +66,21 @@ impl Certificate {
         if der.len() > MAX_SIZE {
             return Err(Error::TooLarge { object: OBJECT, size: der.len(), limit: MAX_SIZE });
         }
-        let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
-        let (rest, parsed) = parser.parse(der).map_err(|error| unreadable(der, &error))?;
-        if !rest.is_empty() {
-            return Err(Error::Trailing { object: OBJECT, extra: rest.len() });
-        }
-        let fields = Fields::find(der)
-            .ok_or_else(|| Error::unreadable(OBJECT, "its fields are not where they belong"))?;
-        Certificate::build(der, fields, &parsed)
-    }
-
-    fn build(der: &[u8], fields: Fields, parsed: &X509Certificate<'_>) -> Result<Certificate, Error> {
-        let part = |range: &Range<usize>| der.get(range.clone()).unwrap_or_default();
-        let subject_der = part(&fields.subject);
-        let dates = &parsed.validity;
-        let validity = validity::read(dates.not_before, dates.not_after)
-            .map_err(|why| Error::unreadable(OBJECT, why))?;
+        let parts = Structure::read(der)?;
         Ok(Certificate {
             sha256: hash(&SHA256, der),
-            spki_sha256: hash(&SHA256, part(&fields.spki)),
-            version: parsed.version.0.saturating_add(1),
-            serial: serial::hex(parsed.raw_serial()),
-            subject: name::rfc4514(subject_der),
-            issuer: name::rfc4514(part(&fields.issuer)),
-            common_name: name::common_name(subject_der),
-            validity,
-            key: Key::from_spki(part(&fields.spki)),
-            signature: signature::algorithm(part(&fields.algorithm)),
-            stated: Stated::read(parsed),
+            spki_sha256: hash(&SHA256, parts.spki),
+            version: parts.version,
+            serial: serial::hex(parts.serial),
+            subject: name::rfc4514(parts.subject),
+            issuer: name::rfc4514(parts.issuer),
+            common_name: name::common_name(parts.subject),
+            validity: parts.validity,
+            key: Key::from_spki(parts.spki),
+            signature: signature::algorithm(parts.algorithm),
+            stated: Stated::read(parts.extensions),
+            fields: Fields::of(der, &parts),
             der: der.into(),
-            fields,
         })
     }
 
@@ -252,23 +233,13 @@ impl Certificate {
 
     /// Checks this certificate's signature with the key of a `SubjectPublicKeyInfo`.
     pub fn verify(&self, signer_spki: &[u8]) -> Verdict {
-        let Some(signature) = self.part(&self.fields.signature).strip_prefix(&[0]) else {
-            return Verdict::Bad;
-        };
-        signature::verify(
-            signer_spki,
-            self.part(&self.fields.algorithm),
-            self.part(&self.fields.signed),
-            signature,
-        )
+        let Ok(parts) = Structure::read(&self.der) else { return Verdict::Bad };
+        let Some(signature) = parts.signature.strip_prefix(&[0]) else { return Verdict::Bad };
+        signature::verify(signer_spki, parts.algorithm, parts.signed, signature)
     }
 
     fn raw_extensions(&self) -> impl Iterator<Item = RawExtension<'_>> {
-        let signed = tlv::only(self.part(&self.fields.signed), tlv::SEQUENCE).unwrap_or_default();
-        let explicit =
-            tlv::elements(signed).find(|field| field.tag == 0xa3).map_or(&[][..], |field| field.value);
-        let list = tlv::elements(explicit).next_if(tlv::SEQUENCE).map_or(&[][..], |list| list.value);
-        extension::read_all(tlv::elements(list))
+        extension::read_all(self.part(&self.fields.extensions))
     }
 
     fn part(&self, range: &Range<usize>) -> &[u8] {
@@ -285,11 +256,15 @@ impl PartialEq for Certificate {
 impl Eq for Certificate {}
 
 impl Stated {
-    fn read(parsed: &X509Certificate<'_>) -> Stated {
+    fn read(extensions: &[u8]) -> Stated {
         let mut stated = Stated::default();
-        // The first of several is believed, so later ones are read first and overwritten.
-        for extension in parsed.extensions().iter().rev() {
-            stated.take(extension.oid.as_bytes(), extension.value);
+        let mut seen = Vec::with_capacity(12);
+        for extension in extension::read_all(extensions) {
+            // RFC 5280 §4.2 forbids a second one; where it occurs, the first counts.
+            if !seen.contains(&extension.oid) {
+                seen.push(extension.oid);
+                stated.take(extension.oid, extension.value);
+            }
         }
         stated
     }
@@ -316,32 +291,18 @@ impl Stated {
 }
 
 impl Fields {
-    /// Walks the two outer sequences; positions are offsets in `der`.
-    fn find(der: &[u8]) -> Option<Fields> {
+    /// Positions of the parts, which are slices of `der`.
+    fn of(der: &[u8], parts: &Structure<'_>) -> Fields {
         let at = |part: &[u8]| {
-            let start = part.as_ptr().addr().checked_sub(der.as_ptr().addr())?;
-            Some(start..start.checked_add(part.len())?)
+            let start = part.as_ptr().addr().saturating_sub(der.as_ptr().addr());
+            start..start.saturating_add(part.len())
         };
-        let mut outer = tlv::sequence(der)?;
-        let signed = outer.next_if(tlv::SEQUENCE)?;
-        let algorithm = outer.next_if(tlv::SEQUENCE)?;
-        let signature = outer.next_if(tlv::BIT_STRING)?;
-        let mut inner = tlv::elements(signed.value);
-        inner.next_if(0xa0);
-        inner.next_if(tlv::INTEGER)?;
-        inner.next_if(tlv::SEQUENCE)?;
-        let issuer = inner.next_if(tlv::SEQUENCE)?;
-        inner.next_if(tlv::SEQUENCE)?;
-        let subject = inner.next_if(tlv::SEQUENCE)?;
-        let spki = inner.next_if(tlv::SEQUENCE)?;
-        Some(Fields {
-            signed: at(signed.raw)?,
-            issuer: at(issuer.raw)?,
-            subject: at(subject.raw)?,
-            spki: at(spki.raw)?,
-            algorithm: at(algorithm.raw)?,
-            signature: at(signature.value)?,
-        })
+        Fields {
+            issuer: at(parts.issuer),
+            subject: at(parts.subject),
+            spki: at(parts.spki),
+            extensions: at(parts.extensions),
+        }
     }
 }
 
@@ -352,26 +313,4 @@ pub(crate) fn hash<const N: usize>(algorithm: &'static Algorithm, bytes: &[u8]) 
         *target = *source;
     }
     output
-}
-
-/// The library says which structure is broken but not which of two dates.
-fn unreadable(der: &[u8], error: &nom::Err<x509_parser::error::X509Error>) -> Error {
-    let reason = match error {
-        nom::Err::Error(why) | nom::Err::Failure(why) => match broken_date(der) {
-            Some(date) => date.to_owned(),
-            None => why.to_string(),
-        },
-        nom::Err::Incomplete(_) => "it is cut short".to_owned(),
-    };
-    Error::unreadable(OBJECT, reason)
-}
-
-fn broken_date(der: &[u8]) -> Option<&'static str> {
-    let mut outer = tlv::elements(tlv::elements(der).next_if(tlv::SEQUENCE)?.value);
-    let mut inner = tlv::elements(outer.next_if(tlv::SEQUENCE)?.value);
-    inner.next_if(0xa0);
-    inner.next_if(tlv::INTEGER)?;
-    inner.next_if(tlv::SEQUENCE)?;
-    inner.next_if(tlv::SEQUENCE)?;
-    validity::blame(inner.next_if(tlv::SEQUENCE)?.value)
 }

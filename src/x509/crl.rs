@@ -6,8 +6,6 @@ use std::borrow::Cow;
 
 use aws_lc_rs::digest::SHA256;
 use time::OffsetDateTime;
-use x509_parser::prelude::FromDer;
-use x509_parser::time::ASN1Time;
 
 use super::certificate::hash;
 use super::extension::{self, RawExtension, ids};
@@ -167,12 +165,11 @@ fn next_time<'a>(fields: &mut tlv::Elements<'a>) -> Option<tlv::Tlv<'a>> {
 }
 
 fn extensions(list: &[u8]) -> impl Iterator<Item = RawExtension<'_>> {
-    extension::read_all(tlv::elements(list))
+    extension::read_all(list)
 }
 
 fn time(raw: &[u8], reason: &'static str) -> Result<OffsetDateTime, Error> {
-    let time = ASN1Time::from_der(raw).ok().and_then(|(_, time)| validity::utc(time));
-    time.ok_or_else(|| Error::unreadable(OBJECT, reason))
+    validity::time(raw).ok_or_else(|| Error::unreadable(OBJECT, reason))
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ fn requested(attributes: &[u8]) -> impl Iterator<Item = RawExtension<'_>> {
             let values = parts.next_if(tlv::SET).filter(|_| EXTENSION_REQUESTS.contains(&kind.value))?;
             tlv::elements(values.value).next_if(tlv::SEQUENCE)
         })
-        .flat_map(|list| extension::read_all(tlv::elements(list.value)))
+        .flat_map(|list| extension::read_all(list.value))
 }
 
 fn unreadable(error: &nom::Err<x509_parser::error::X509Error>) -> Error {

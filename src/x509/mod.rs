@@ -1,8 +1,8 @@
 //! X.509 as values: certificates, requests, revocation lists and what is in them (RFC 5280).
 //!
 //! Bytes go in and plain values come out; nothing here reads a file, a socket or a clock. `Certificate` is
-//! parsed once and carried everywhere. The structure of an object is judged by the parser library; names and
-//! the contents of extensions are read leniently (`tlv`), since an odd certificate must be inventoried, not
+//! parsed once and carried everywhere. The structure must be whole; names and the contents of extensions
+//! are read leniently (`tlv`), since an odd certificate must be inventoried, not
 //! rejected. Text from inside a certificate is hostile: it is kept as it is (but for NUL, which is kept as
 //! `␀`), and whoever shows it escapes it and makes it [`visible`].
 
@@ -18,6 +18,7 @@ pub mod key;
 pub mod signature;
 pub mod sct;
 pub mod extension;
+mod structure;
 pub mod certificate;
 pub mod csr;
 pub mod crl;
@@ -44,3 +45,6 @@ pub use extension::Extension;
 pub use key::Key;
 pub use san::San;
 pub use text::visible;
+
+#[cfg(test)]
+mod properties;

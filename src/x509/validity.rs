@@ -4,8 +4,6 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
-use super::tlv;
-
 /// From when until when a certificate is valid, to the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
@@ -22,29 +20,11 @@ impl Validity {
     }
 }
 
-/// Converts the two dates, or names the one that cannot be represented.
-pub(crate) fn read(not_before: ASN1Time, not_after: ASN1Time) -> Result<Validity, &'static str> {
-    Ok(Validity {
-        not_before: utc(not_before).ok_or("not_before cannot be represented")?,
-        not_after: utc(not_after).ok_or("not_after cannot be represented")?,
-    })
-}
-
-/// A time with an offset near the year 9999 may have no UTC form.
-pub(crate) fn utc(time: ASN1Time) -> Option<OffsetDateTime> {
+/// Reads the DER of a `UTCTime` or `GeneralizedTime`; `None` if it is neither, or has no form in UTC, as an
+/// offset near the year 9999 may bring about.
+pub(crate) fn time(der: &[u8]) -> Option<OffsetDateTime> {
+    let (_, time) = ASN1Time::from_der(der).ok()?;
     time.to_datetime().checked_to_offset(UtcOffset::UTC)
-}
-
-/// Says which date of the content of a `Validity` is not a time.
-pub(crate) fn blame(content: &[u8]) -> Option<&'static str> {
-    let mut times = tlv::elements(content);
-    for reason in ["not_before is not a time", "not_after is not a time"] {
-        let Some(element) = times.next() else { return Some(reason) };
-        if ASN1Time::from_der(element.raw).is_err() {
-            return Some(reason);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -56,7 +36,7 @@ mod tests {
     fn parse(tag: u8, text: &str) -> Option<OffsetDateTime> {
         let mut der = vec![tag, u8::try_from(text.len()).unwrap()];
         der.extend_from_slice(text.as_bytes());
-        utc(ASN1Time::from_der(&der).ok()?.1)
+        time(&der)
     }
 
     #[test]
@@ -79,14 +59,5 @@ mod tests {
         for text in ["20231301000000Z", "20230230000000Z", "", "Z", "99991231"] {
             assert_eq!(parse(0x18, text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn the_broken_date_is_named() {
-        let good = [&[0x17, 13][..], b"200101000000Z"].concat();
-        let bad = [&[0x17, 4][..], b"2001"].concat();
-        assert_eq!(blame(&[good.clone(), bad.clone()].concat()), Some("not_after is not a time"));
-        assert_eq!(blame(&[bad, good.clone()].concat()), Some("not_before is not a time"));
-        assert_eq!(blame(&good), Some("not_after is not a time"));
     }
 }

@@ -53,15 +53,19 @@ pub(crate) mod ids {
     pub(crate) const SCT_LIST: &[u8] = &[0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x02];
 }
 
-/// Reads the elements of an `Extensions` sequence; an element that is no extension is passed over.
-pub(crate) fn read_all(list: tlv::Elements<'_>) -> impl Iterator<Item = RawExtension<'_>> {
-    list.filter_map(|element| {
-        let mut parts = tlv::elements(element.value);
-        let oid = parts.next_if(tlv::OID)?.value;
-        let critical =
-            parts.next_if(tlv::BOOLEAN).is_some_and(|flag| flag.value.iter().any(|octet| *octet != 0));
-        Some(RawExtension { oid, critical, value: parts.next_if(tlv::OCTET_STRING)?.value })
+/// Reads the content of an `Extensions` sequence. An element that is no extension has an empty identifier and
+/// its own bytes as value.
+pub(crate) fn read_all(list: &[u8]) -> impl Iterator<Item = RawExtension<'_>> {
+    tlv::elements(list).map(|element| {
+        read(element.value).unwrap_or(RawExtension { oid: &[], critical: false, value: element.raw })
     })
+}
+
+fn read(content: &[u8]) -> Option<RawExtension<'_>> {
+    let mut parts = tlv::elements(content);
+    let oid = parts.next_if(tlv::OID)?.value;
+    let critical = parts.next_if(tlv::BOOLEAN).is_some_and(|flag| flag.value.iter().any(|octet| *octet != 0));
+    Some(RawExtension { oid, critical, value: parts.next_if(tlv::OCTET_STRING)?.value })
 }
 
 impl RawExtension<'_> {
@@ -81,6 +85,7 @@ type Description = (&'static str, Option<Vec<String>>);
 /// The name of a known extension, and its lines if its value can be read.
 fn describe(oid: &[u8], value: &[u8]) -> Option<Description> {
     match oid {
+        [] => Some(("Broken extension", None)),
         [0x55, 0x1d, last] => standard(*last, value),
         // 1.3.6.1.5.5.7.1
         [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, last] => internet(*last, value),
