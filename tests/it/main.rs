@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used)]
 
 mod bundle;
+mod x509;
 mod private_postgres;
 
 mod support;
