@@ -44,7 +44,7 @@ use std::fmt;
 
 pub use field::{Choice, Field};
 pub use listing::{Chip, Column, Facet, FacetValue, Order, Pager};
-pub use timeline::{Bar, Grid, Timeline, Week};
+pub use timeline::{Bar, Grid, Timeline, Week, Zone};
 pub use validity::{Life, Stop, Track};
 
 pub use crate::services::FieldError;

@@ -60,6 +60,17 @@ pub struct Grid {
     pub label: String,
 }
 
+/// A tinted stretch behind the bars.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    /// Its left edge.
+    pub x: String,
+    /// Its width.
+    pub width: String,
+    /// The urgency as its class.
+    pub urgency: &'static str,
+}
+
 /// A week of the table.
 #[derive(Debug, Clone)]
 pub struct Week {
@@ -78,7 +89,9 @@ pub struct Timeline {
     pub day_lines: Vec<Grid>,
     /// Its dates.
     pub dates: Vec<Grid>,
-    /// The edges of "7 d", "14 d" and "30 d", and of today.
+    /// The tints up to today, up to 7 days and up to 30 days.
+    pub zones: [Zone; 3],
+    /// The ends of 7, 14 and 30 days.
     pub limits: Vec<Grid>,
     /// Where today begins.
     pub today: String,
@@ -108,6 +121,7 @@ impl Timeline {
             days: days(today, day_top, on, href),
             day_lines: lines(&WIDE, day_top),
             dates: dates(today),
+            zones: [zone(-PAST, 0, "crit"), zone(0, 8, "high"), zone(8, 31, "warn")],
             limits: [(8, "7 d"), (15, "14 d"), (31, "30 d")]
                 .map(|(day, label)| grid(day_edge(day), label))
                 .to_vec(),
@@ -140,6 +154,11 @@ fn number(value: f64) -> String {
 
 fn grid(at: f64, label: impl Into<String>) -> Grid {
     Grid { at: number(at), label: label.into() }
+}
+
+fn zone(from: i64, to: i64, urgency: &'static str) -> Zone {
+    let (left, right) = (day_edge(from), day_edge(to));
+    Zone { x: number(left), width: number(right - left), urgency }
 }
 
 /// The left edge of a day in the wide form.
