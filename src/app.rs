@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::{clock::Clock, config::Config, notifiers::Notifier};
+use crate::{clock::Clock, config::Config, crypto::seal::KeyRing, notifiers::Notifier};
 
 /// Shared by all doors and jobs; cheap to clone.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub struct App {
     pub queue_pool: PgPool,
     /// The present.
     pub clock: Arc<dyn Clock>,
+    /// Seal secrets before they reach a row.
+    pub keys: Arc<KeyRing>,
     /// Sends mail; `None` while no relay is configured.
     pub mail: Option<Arc<dyn Notifier>>,
     /// Bounds the Argon2 work that runs at once, so that a flood of sign-ins leaves the rest of the console quick (S1).

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     clock::{Clock, OffsetClock, SystemClock},
     config::Config,
+    crypto::{master_key::MasterKey, seal::KeyRing},
     notifiers::{Notifier, email::Email},
     outbound::Outbound,
     store::{self, private::PrivateServer},
@@ -62,6 +63,7 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
     };
     let pool = store::connect(options.clone(), POOL);
     let app = App {
+        keys: Arc::new(KeyRing::new(MasterKey::generate(1), Vec::new())),
         mail: mail(&config)?,
         pool,
         queue_pool: store::connect(options, QUEUE_POOL),

@@ -1,12 +1,19 @@
-//! SHA-256 and comparison in constant time.
+//! Digests and comparison in constant time.
 
-use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA1_OUTPUT_LEN, SHA256, SHA256_OUTPUT_LEN, digest};
 use subtle::ConstantTimeEq;
 
 /// SHA-256 (FIPS 180-4).
 pub fn sha256(bytes: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
     let mut output = [0; SHA256_OUTPUT_LEN];
     output.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    output
+}
+
+/// SHA-1, for the fingerprints that old tools show and for nothing that must hold.
+pub fn sha1(bytes: &[u8]) -> [u8; SHA1_OUTPUT_LEN] {
+    let mut output = [0; SHA1_OUTPUT_LEN];
+    output.copy_from_slice(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref());
     output
 }
 

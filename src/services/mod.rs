@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod permissions;
+pub mod certificates;
 
 pub use self::error::{Error, FieldError};
 pub use self::permissions::{Actor, Caller, Permission, Reach, Role, Scope};

@@ -7,6 +7,7 @@ mod x509;
 mod private_postgres;
 
 mod support;
+mod import;
 
 mod server;
 // The templates call `crate::web::assets::url`; a template written in a test finds it here.

@@ -3,8 +3,6 @@
 //! Chains are computed when they are read, so that a CA imported later links its children without touching them. A CA certificate that no
 //! team owns is common ground: it completes the chain of anybody's certificate, though its own page stays out of reach.
 
-use sqlx::PgPool;
-
 use super::{CertificateId, Reach, Result};
 
 /// Real names have one or two; a hostile import may bring many of the same name.
@@ -55,8 +53,8 @@ pub async fn signers<'e>(
 }
 
 /// How many entries within reach name this CA as their issuer, counted up to `cap`.
-pub async fn children(
-    pool: &PgPool,
+pub async fn children<'e>(
+    db: impl sqlx::PgExecutor<'e>,
     reach: Reach<'_>,
     id: CertificateId,
     issuer_name: &str,
@@ -78,7 +76,7 @@ pub async fn children(
         reach,
         cap,
     )
-    .fetch_one(pool)
+    .fetch_one(db)
     .await?;
     Ok(n)
 }

@@ -234,6 +234,9 @@ pub(super) fn containing(text: &str) -> String {
 
 /// A serial as the inventory writes it: whole bytes, no leading zero byte (`x509::serial`).
 fn without_zeros(digits: &str) -> String {
+    if let Some(magnitude) = digits.strip_prefix('-') {
+        return format!("-{}", without_zeros(magnitude));
+    }
     let significant = digits.trim_start_matches('0');
     match (significant.len(), significant.len() % 2) {
         (0, _) => "00".to_owned(),
@@ -256,5 +259,6 @@ mod tests {
         assert_eq!(without_zeros("004f2a"), "4f2a");
         assert_eq!(without_zeros("f2a"), "0f2a");
         assert_eq!(without_zeros("0000"), "00");
+        assert_eq!(without_zeros("-1"), "-01");
     }
 }

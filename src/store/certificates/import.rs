@@ -3,9 +3,9 @@
 //! The caller holds the inventory's lock ([`lock`]) from before it looks for known fingerprints until it commits; of two people who import
 //! the same file the second therefore waits a moment and is told that everything is known.
 
-use sqlx::types::time::OffsetDateTime;
+use time::OffsetDateTime;
 
-use super::{CertificateId, Reach, Result, State};
+use super::{CertificateId, Reach, Result, State, UNKNOWN_END};
 use crate::store::Tx;
 
 /// The longest name and issuer name that a list shows; the subject keeps the whole.
@@ -70,6 +70,40 @@ pub struct NewEntry {
     pub environment: Option<String>,
     /// Free labels, sorted, each once.
     pub tags: Vec<String>,
+}
+
+impl Default for NewEntry {
+    /// Nothing known, not even when it ends.
+    fn default() -> Self {
+        Self {
+            der: Vec::new(),
+            sha256: [0; 32],
+            sha1: [0; 20],
+            spki_sha256: None,
+            unreadable: None,
+            name: String::new(),
+            subject: String::new(),
+            issuer: String::new(),
+            issuer_name: String::new(),
+            serial: String::new(),
+            not_before: None,
+            not_after: UNKNOWN_END,
+            key: String::new(),
+            signature: String::new(),
+            sans: Vec::new(),
+            names: Vec::new(),
+            is_ca: false,
+            is_self_signed: false,
+            authority_key_id: None,
+            subject_key_id: None,
+            subject_der_sha256: None,
+            issuer_der_sha256: None,
+            owner: None,
+            team_id: None,
+            environment: None,
+            tags: Vec::new(),
+        }
+    }
 }
 
 impl NewEntry {

@@ -3,7 +3,7 @@
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use super::{Reach, Result};
+use super::{CertificateId, Reach, Result};
 use crate::store::Tx;
 
 /// Takes the id of a key's row before there is one, because the seal names the row (S18).
@@ -51,4 +51,26 @@ pub async fn is_kept(pool: &PgPool, reach: Reach<'_>, spki_sha256: &[u8]) -> Res
     )
     .fetch_one(pool)
     .await?)
+}
+
+/// Ids and names of other entries with the same public key, the longest lasting first.
+pub async fn certificates(
+    pool: &PgPool,
+    reach: Reach<'_>,
+    spki_sha256: &[u8],
+    except: CertificateId,
+) -> Result<Vec<(i64, String)>> {
+    let rows = sqlx::query!(
+        "select id, name
+         from certificates
+         where spki_sha256 = $1 and id <> $2 and ($3::bigint[] is null or team_id = any($3))
+         order by not_after desc, id desc
+         limit 20",
+        spki_sha256,
+        except.0,
+        reach,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use notafter::crypto::{master_key::MasterKey, seal::KeyRing};
 use notafter::{app::App, clock::FixedClock, config::Config, notifiers::outbox::Outbox, server, store};
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::sync::Semaphore;
@@ -42,6 +43,7 @@ impl TestApp {
             pool: store::connect(database.app.clone(), 8),
             queue_pool: store::connect(database.app.clone(), 2),
             clock: Arc::new(clock.clone()),
+            keys: Arc::new(KeyRing::new(MasterKey::generate(1), Vec::new())),
             mail: Some(Arc::new(outbox.clone())),
             password_slots: Arc::new(Semaphore::new(2)),
             config: Arc::new(config),

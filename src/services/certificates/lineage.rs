@@ -1,0 +1,214 @@
+//! Which of the certificates that come in take the place of entries, or of each other; the rule is `x509::lineage`.
+//!
+//! Candidates are found by shared names within the actor's reach, then judged from their DER. A renewal that names no owner, team,
+//! environment or tags takes over those of the entry it supersedes, so that its alerts keep going to the same people.
+
+use std::collections::HashMap;
+
+use crate::{
+    services::Result,
+    store::{
+        Tx,
+        certificates::{
+            import::{NewEntry, reverse},
+            lineage::{Candidate, candidates},
+        },
+    },
+    x509::{
+        Certificate,
+        lineage::{Generation, supersedes},
+    },
+};
+
+use super::report::Link;
+
+/// How many newer certificates with a name in common are tried for one older one, the newest first.
+const MAX_TRIES: usize = 500;
+
+/// Who takes whose place. Positions below `fresh` are those of the new certificates, the others of `candidates`.
+pub(super) struct Lineage {
+    fresh: usize,
+    candidates: Vec<Candidate>,
+    /// (older, newer)
+    pairs: Vec<(usize, usize)>,
+}
+
+/// Compares what comes in with what is there.
+pub(super) async fn find(
+    tx: &mut Tx,
+    reach: Option<&[i64]>,
+    fresh: &[Option<&Certificate>],
+) -> Result<Lineage> {
+    let mut generations: Vec<Generation> = fresh.iter().map(|one| generation(*one)).collect();
+    let (reversed, parents) = wanted(&generations);
+    let mut known = Vec::new();
+    for candidate in candidates(tx, reach, &reversed, &parents).await? {
+        if let Ok(certificate) = Certificate::from_der(&candidate.der) {
+            generations.push(Generation::from(&certificate));
+            known.push(candidate);
+        }
+    }
+    Ok(Lineage { fresh: fresh.len(), pairs: pairs(&generations, fresh.len()), candidates: known })
+}
+
+/// A CA, or what cannot be read, has no names here: it takes no part.
+fn generation(certificate: Option<&Certificate>) -> Generation {
+    match certificate {
+        Some(certificate) if !certificate.is_ca() => Generation::from(certificate),
+        _ => Generation {
+            names: Vec::new(),
+            not_before: time::OffsetDateTime::UNIX_EPOCH,
+            not_after: time::OffsetDateTime::UNIX_EPOCH,
+            is_ca: true,
+        },
+    }
+}
+
+/// The reversed names to look for: each name, the wildcard that would cover it, and what each wildcard covers.
+fn wanted(generations: &[Generation]) -> (Vec<String>, Vec<String>) {
+    let names = generations.iter().flat_map(|generation| &generation.names);
+    let (mut reversed, mut parents) = (Vec::new(), Vec::new());
+    for name in names {
+        reversed.push(reverse(name));
+        match name.split_once('.') {
+            Some(("*", parent)) => parents.push(format!("{}.", reverse(parent))),
+            Some((_, parent)) => reversed.push(reverse(&format!("*.{parent}"))),
+            None => {}
+        }
+    }
+    for list in [&mut reversed, &mut parents] {
+        list.sort();
+        list.dedup();
+    }
+    (reversed, parents)
+}
+
+/// For each older one its newest successor, if at least one of the two is new.
+fn pairs(generations: &[Generation], fresh: usize) -> Vec<(usize, usize)> {
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (position, generation) in generations.iter().enumerate() {
+        for name in &generation.names {
+            by_name.entry(name).or_default().push(position);
+        }
+    }
+    let age = |position: &usize| generations.get(*position).map(|one| (one.not_before, one.not_after));
+    for positions in by_name.values_mut() {
+        positions.sort_by_key(|position| std::cmp::Reverse(age(position)));
+    }
+    let successor = |(older, generation): (usize, &Generation)| {
+        let first = generation.names.first()?;
+        let wildcard = first.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+        let lists = [Some(first.as_str()), wildcard.as_deref()].into_iter().flatten();
+        let tried = lists.filter_map(|name| by_name.get(name)).flat_map(|list| list.iter().take(MAX_TRIES));
+        let newer = tried
+            .copied()
+            .filter(|newer| older < fresh || *newer < fresh)
+            .filter(|newer| generations.get(*newer).is_some_and(|newer| supersedes(newer, generation)))
+            .max_by_key(age)?;
+        Some((older, newer))
+    };
+    generations.iter().enumerate().filter_map(successor).collect()
+}
+
+impl Lineage {
+    /// Gives each renewal what nobody said about it, from the newest entry that it supersedes.
+    pub(super) fn inherit(&self, entries: &mut [NewEntry], may_take_team: bool) {
+        for (older, newer) in &self.pairs {
+            let Some(from) = older.checked_sub(self.fresh).and_then(|position| self.candidates.get(position))
+            else {
+                continue;
+            };
+            let Some(entry) = entries.get_mut(*newer) else { continue };
+            if entry.owner.is_none() {
+                entry.owner.clone_from(&from.owner);
+            }
+            if entry.environment.is_none() {
+                entry.environment.clone_from(&from.environment);
+            }
+            if entry.tags.is_empty() {
+                entry.tags.clone_from(&from.tags);
+            }
+            if may_take_team && entry.team_id.is_none() {
+                entry.team_id = from.team_id;
+            }
+        }
+    }
+
+    /// (older, newer) as ids, given those of the new entries.
+    pub(super) fn ids(&self, fresh: &[Option<i64>]) -> Vec<(i64, i64)> {
+        let id = |position: usize| match position.checked_sub(self.fresh) {
+            Some(position) => self.candidates.get(position).map(|candidate| candidate.id),
+            None => fresh.get(position).copied().flatten(),
+        };
+        self.pairs.iter().filter_map(|(older, newer)| Some((id(*older)?, id(*newer)?))).collect()
+    }
+
+    /// The entries there before that lose their place: id, name and team.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &Candidate> {
+        let old = self.pairs.iter().filter_map(|(older, _)| older.checked_sub(self.fresh));
+        old.filter_map(|position| self.candidates.get(position))
+    }
+
+    /// What the new certificate at `position` supersedes, and what supersedes it.
+    pub(super) fn links(
+        &self,
+        position: usize,
+        entries: &[NewEntry],
+        ids: &[Option<i64>],
+    ) -> (Vec<Link>, Option<Link>) {
+        let link = |position: usize| match position.checked_sub(self.fresh) {
+            Some(known) => {
+                self.candidates.get(known).map(|known| Link { id: Some(known.id), name: known.name.clone() })
+            }
+            None => {
+                let name = entries.get(position)?.name.clone();
+                Some(Link { id: ids.get(position).copied().flatten(), name })
+            }
+        };
+        let older = self.pairs.iter().filter(|(_, newer)| *newer == position);
+        let newer = self.pairs.iter().find(|(older, _)| *older == position);
+        (older.filter_map(|(older, _)| link(*older)).collect(), newer.and_then(|(_, newer)| link(*newer)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Duration, OffsetDateTime};
+
+    use super::*;
+
+    fn generation(name: &str, day: i64) -> Generation {
+        let not_before = OffsetDateTime::UNIX_EPOCH + Duration::days(day);
+        Generation {
+            names: vec![name.to_owned()],
+            not_before,
+            not_after: not_before + Duration::days(90),
+            is_ca: false,
+        }
+    }
+
+    #[test]
+    fn the_newest_of_several_takes_the_place_of_all_older_ones() {
+        let all = [generation("a.example", 60), generation("a.example", 0), generation("a.example", 30)];
+        assert_eq!(pairs(&all, 3), [(1, 0), (2, 0)]);
+    }
+
+    #[test]
+    fn a_wildcard_takes_the_place_of_a_name_under_it() {
+        let all = [generation("*.example", 60), generation("a.example", 0), generation("b.a.example", 0)];
+        assert_eq!(pairs(&all, 1), [(1, 0)]);
+    }
+
+    #[test]
+    fn two_that_were_there_before_stay_as_they_are() {
+        let all = [generation("x.example", 0), generation("a.example", 0), generation("a.example", 30)];
+        assert!(pairs(&all, 1).is_empty());
+    }
+
+    #[test]
+    fn a_wildcard_looks_for_what_it_covers() {
+        let (reversed, parents) = wanted(&[generation("*.a.example", 0), generation("b.a.example", 0)]);
+        assert_eq!(reversed, ["elpmaxe.a.*", "elpmaxe.a.b"]);
+        assert_eq!(parents, ["elpmaxe.a."]);
+    }
+}

@@ -1,0 +1,26 @@
+//! The inventory's verbs: import, find, list, count, edit, retire, export.
+//!
+//! An import reads bytes once (`x509::bundle`), derives the columns, and stores everything in one `Tx`: new entries, their place in chains
+//! and lineage, kept keys, audit events. Nothing a certificate names is ever fetched (S14).
+
+mod derive;
+mod keys;
+mod read;
+mod fields;
+mod lineage;
+mod linking;
+pub mod report;
+pub mod import;
+pub mod query;
+pub mod view;
+pub mod edit;
+pub mod export;
+
+pub use self::{
+    edit::{Change, edit, restore, retire},
+    export::{Download, Format, csv, download},
+    import::{Options, Source, Upload, import, import_batch},
+    query::{Choice, ListRequest, Listing, count, facets, histogram, list},
+    report::{KeyOutcome, Link, Outcome, Report, Row},
+    view::{Chain, ChainLink, Detail, chain, detail, find_by_sha256},
+};
