@@ -10,6 +10,13 @@ pub mod private;
 pub mod jobs;
 pub mod housekeeping;
 pub mod certificates;
+pub mod settings;
+pub mod throttles;
+pub mod links;
+pub mod users;
+pub mod teams;
+pub mod sessions;
+pub mod tokens;
 
 use std::time::Duration;
 

@@ -1,0 +1,210 @@
+//! Sessions: rows keyed by the digest of the id that the browser holds, so that the table opens nothing (S4).
+//!
+//! Being seen again is bookkeeping, written on the pool; ending somebody's sessions is an act and takes a [`Tx`].
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+
+use super::{Result, Tx};
+
+/// How long a session lives without a request.
+pub const IDLE: Duration = Duration::minutes(30);
+
+/// How long a session lives at most, counted from sign-in.
+pub const ABSOLUTE: Duration = Duration::hours(12);
+
+/// Being seen is written down no more often than this.
+const SEEN_EVERY: Duration = Duration::minutes(1);
+
+/// What a new session is made of.
+#[derive(Debug, Clone)]
+pub struct NewSession<'a> {
+    /// SHA-256 of the id.
+    pub digest: &'a [u8],
+    /// Whose it is.
+    pub user: i64,
+    /// What the door keeps in it.
+    pub record: &'a Value,
+    /// Where they signed in from.
+    pub address: Option<IpAddr>,
+    /// Their browser, as it calls itself.
+    pub agent: Option<&'a str>,
+    /// When they last gave their password.
+    pub confirmed_at: Option<OffsetDateTime>,
+    /// When they signed in; the absolute limit counts from here, over renewals of the id.
+    pub began_at: OffsetDateTime,
+}
+
+/// A live session with the person as they are now.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Their id.
+    pub user: i64,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// Their role word.
+    pub role: String,
+    /// The role holds only over their teams.
+    pub limited_to_teams: bool,
+    /// `system`, `light` or `dark`.
+    pub theme: String,
+    /// Ids of their teams.
+    pub team_ids: Vec<i64>,
+    /// When they last gave their password.
+    pub confirmed_at: Option<OffsetDateTime>,
+    /// When the session was last seen.
+    pub seen_at: OffsetDateTime,
+}
+
+/// A line of "where you are signed in".
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// Whether it is the one asking.
+    pub is_this: bool,
+    /// Where it signed in from.
+    pub address: Option<IpNet>,
+    /// The browser, as it calls itself.
+    pub agent: Option<String>,
+    /// When it signed in.
+    pub began_at: OffsetDateTime,
+    /// When it was last seen, to the minute.
+    pub seen_at: OffsetDateTime,
+}
+
+/// Adds a session, unless its user is gone or disabled.
+pub async fn insert(pool: &PgPool, new: NewSession<'_>, now: OffsetDateTime) -> Result<bool> {
+    let absolute_until = new.began_at + ABSOLUTE;
+    let added = sqlx::query!(
+        "insert into sessions (id_digest, user_id, record, address, agent, confirmed_at, created_at, seen_at, idle_until, absolute_until)
+         select $1, u.id, $3, $4, $5, $6, $7, $8, $9, $10
+           from users u
+          where u.id = $2 and u.disabled_at is null
+             on conflict (id_digest) do nothing",
+        new.digest,
+        new.user,
+        new.record,
+        new.address.map(IpNet::from) as _,
+        new.agent,
+        new.confirmed_at,
+        new.began_at,
+        now,
+        (now + IDLE).min(absolute_until),
+        absolute_until,
+    )
+    .execute(pool)
+    .await?;
+    Ok(added.rows_affected() == 1)
+}
+
+/// Writes what the door keeps. Never inserts: a session that was ended meanwhile stays ended.
+pub async fn save(pool: &PgPool, digest: &[u8], record: &Value) -> Result<()> {
+    sqlx::query!("update sessions set record = $2 where id_digest = $1", digest, record)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// What the door keeps in a live session.
+pub async fn load(pool: &PgPool, digest: &[u8], now: OffsetDateTime) -> Result<Option<Value>> {
+    Ok(sqlx::query_scalar!(
+        "select record from sessions where id_digest = $1 and idle_until > $2 and absolute_until > $2",
+        digest,
+        now,
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// Ends one session.
+pub async fn delete(pool: &PgPool, digest: &[u8]) -> Result<()> {
+    sqlx::query!("delete from sessions where id_digest = $1", digest).execute(pool).await?;
+    Ok(())
+}
+
+/// Who is behind a live session, read anew for each request: a disabled user is nobody at once.
+pub async fn present(pool: &PgPool, digest: &[u8], now: OffsetDateTime) -> Result<Option<Present>> {
+    Ok(sqlx::query_as!(
+        Present,
+        r#"select u.id as "user", u.email, u.name, u.role, u.limited_to_teams, u.theme,
+                  array(select m.team_id from team_members m where m.user_id = u.id order by m.team_id) as "team_ids!",
+                  s.confirmed_at, s.seen_at
+             from sessions s
+             join users u on u.id = s.user_id
+            where s.id_digest = $1
+              and s.idle_until > $2
+              and s.absolute_until > $2
+              and u.disabled_at is null"#,
+        digest,
+        now,
+    )
+    .fetch_optional(pool)
+    .await?)
+}
+
+/// Moves the idle limit, at most once a minute.
+pub async fn seen(pool: &PgPool, digest: &[u8], seen_at: OffsetDateTime, now: OffsetDateTime) -> Result<()> {
+    if now - seen_at < SEEN_EVERY {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update sessions
+            set seen_at = $2, idle_until = least($3, absolute_until)
+          where id_digest = $1 and seen_at < $2",
+        digest,
+        now,
+        now + IDLE,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Live sessions of a person, this one first.
+pub async fn of_user(pool: &PgPool, user: i64, this: &[u8], now: OffsetDateTime) -> Result<Vec<Device>> {
+    Ok(sqlx::query_as!(
+        Device,
+        r#"select id_digest = $2 as "is_this!", address as "address: IpNet", agent, created_at as began_at, seen_at
+             from sessions
+            where user_id = $1 and idle_until > $3 and absolute_until > $3
+            order by id_digest = $2 desc, seen_at desc"#,
+        user,
+        this,
+        now,
+    )
+    .fetch_all(pool)
+    .await?)
+}
+
+/// Says that the person gave their password just now.
+pub async fn confirm(tx: &mut Tx, digest: &[u8], now: OffsetDateTime) -> Result<()> {
+    sqlx::query!("update sessions set confirmed_at = $2 where id_digest = $1", digest, now)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Ends every session of a person but `keep`; answers how many there were.
+pub async fn end_all(tx: &mut Tx, user: i64, keep: Option<&[u8]>) -> Result<u64> {
+    let ended = sqlx::query!(
+        "delete from sessions where user_id = $1 and ($2::bytea is null or id_digest <> $2)",
+        user,
+        keep,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(ended.rows_affected())
+}
+
+/// Removes rows that no longer open anything; answers how many.
+pub async fn prune(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
+    let gone = sqlx::query!("delete from sessions where idle_until <= $1 or absolute_until <= $1", now)
+        .execute(pool)
+        .await?;
+    Ok(gone.rows_affected())
+}
