@@ -38,6 +38,7 @@ pub mod app;
 pub mod services;
 
 pub mod routes;
+pub mod address;
 pub mod web;
 pub mod api;
 pub mod responders;

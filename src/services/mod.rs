@@ -4,8 +4,19 @@
 pub mod error;
 pub mod permissions;
 pub mod certificates;
+pub mod origin;
+mod throttles;
+pub mod passwords;
+pub mod users;
+pub mod setup;
+pub mod sign_in;
+pub mod sessions;
+pub mod account;
+pub mod teams;
+pub mod tokens;
 
 pub use self::error::{Error, FieldError};
+pub use self::origin::Origin;
 pub use self::permissions::{Actor, Caller, Permission, Reach, Role, Scope};
 
 /// Answer of a service.

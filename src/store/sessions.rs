@@ -208,3 +208,9 @@ pub async fn prune(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
         .await?;
     Ok(gone.rows_affected())
 }
+
+/// Ends one session as somebody's act.
+pub async fn end(tx: &mut Tx, digest: &[u8]) -> Result<()> {
+    sqlx::query!("delete from sessions where id_digest = $1", digest).execute(tx.conn()).await?;
+    Ok(())
+}

@@ -1,6 +1,6 @@
-//! What a door knows of a request before it knows the caller: an id for the log, and the client's address.
+//! Where a request comes from, as all doors see it.
 //!
-//! One helper decides the address for sign-in limits, sessions, tokens and the audit log: the right-most entry of `X-Forwarded-For` that
+//! One helper decides the client's address for sign-in limits, sessions, tokens and the audit log: the right-most entry of `X-Forwarded-For` that
 //! is not a proxy of ours, and only when the connection itself comes from one (S2). A client can forge every entry left of that.
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,26 +9,10 @@ use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap, header::USER_AGENT};
 use ipnet::IpNet;
 
-use crate::{crypto::random, services::Origin};
+use crate::{routes::RequestId, services::Origin};
 
 /// The longest `User-Agent` that is kept.
 const AGENT_LENGTH: usize = 200;
-
-/// The id of a request, as the log, the audit event and an error page name it. Middleware puts it into the request's extensions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(pub String);
-
-impl RequestId {
-    /// A new one.
-    pub fn random() -> Self {
-        Self(random::hex::<8>())
-    }
-
-    /// The one in the extensions, or a new one.
-    pub fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Self>().cloned().unwrap_or_else(Self::random)
-    }
-}
 
 /// Where a request comes from, with `trusted` as the proxies whose word counts.
 pub fn origin(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -> Origin {
@@ -40,7 +24,7 @@ pub fn origin(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpNet]) -
     Origin {
         address: peer.map(|peer| client_address(headers, peer, trusted)),
         agent,
-        request_id: Some(RequestId::of(extensions).0),
+        request_id: extensions.get::<RequestId>().map(|id| id.0.clone()),
     }
 }
 

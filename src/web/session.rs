@@ -1,0 +1,197 @@
+//! Sessions of browsers: our own store for `tower-sessions`, what is kept in a session, and the cookie that names it (S4, S11).
+//!
+//! The table holds the SHA-256 of an id, never the id. Saving only updates: a session that was ended meanwhile cannot come back from a
+//! late write. The limits are the row's, counted by the application's clock; the cookie itself has no age.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tower_sessions::{
+    Expiry, Session, SessionManagerLayer, SessionStore,
+    cookie::SameSite,
+    session::{Id, Record},
+    session_store,
+};
+
+use crate::{
+    app::App,
+    clock::Clock,
+    crypto::digest::sha256,
+    services::{Caller, Origin, sign_in::SignedIn},
+    store::sessions::{self, NewSession},
+};
+
+use super::{error::Result, parts::{Notice, Tone}};
+
+/// Where a session keeps who signed in.
+const PERSON: &str = "person";
+
+/// Where a session keeps the outcome of what was just done.
+const FLASH: &str = "flash";
+
+/// Who signed in, as a session keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Person {
+    user: i64,
+    #[serde(with = "time::serde::rfc3339")]
+    began_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339::option")]
+    confirmed_at: Option<OffsetDateTime>,
+    address: Option<std::net::IpAddr>,
+    agent: Option<String>,
+}
+
+/// The outcome of what was just done, as a session keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Flash {
+    good: bool,
+    strong: String,
+    text: String,
+}
+
+/// The session layer with the cookie of this console: `__Host-` where browsers accept it, plain on plain HTTP.
+pub fn layer(app: &App) -> SessionManagerLayer<Sessions> {
+    let secure = app.config.is_https();
+    SessionManagerLayer::new(Sessions { pool: app.pool.clone(), clock: app.clock.clone() })
+        .with_name(cookie_name(secure))
+        .with_secure(secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnSessionEnd)
+}
+
+/// Name of the cookie; `__Host-` binds it to this very host.
+pub fn cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-notafter" } else { "notafter" }
+}
+
+/// Begins a session for somebody who just gave their password; whatever id the browser came with is dead.
+pub async fn begin(session: &Session, signed_in: &SignedIn, origin: &Origin) -> Result<()> {
+    session.clear().await;
+    session.cycle_id().await?;
+    let person = Person {
+        user: signed_in.user,
+        began_at: signed_in.at,
+        confirmed_at: Some(signed_in.at),
+        address: origin.address,
+        agent: origin.agent.clone(),
+    };
+    session.insert(PERSON, person).await?;
+    Ok(session.save().await?)
+}
+
+/// Gives the session a new id; the old one is dead. `before` must have been read while the session was alive.
+pub async fn renew(session: &Session, before: Kept, caller: &Caller) -> Result<()> {
+    session.cycle_id().await?;
+    let person = Person { confirmed_at: caller.confirmed_at, ..before.0 };
+    session.insert(PERSON, person).await?;
+    Ok(session.save().await?)
+}
+
+/// What [`renew`] carries over.
+pub struct Kept(Person);
+
+/// Reads what [`renew`] carries over, before the act that ends the sessions.
+pub async fn keep(session: &Session) -> Result<Option<Kept>> {
+    Ok(session.get::<Person>(PERSON).await?.map(Kept))
+}
+
+/// What the row of this session is keyed by.
+pub fn digest(session: &Session) -> Option<[u8; 32]> {
+    session.id().map(digest_of)
+}
+
+/// Says `strong text` on the next page, as good news.
+pub async fn tell(session: &Session, strong: &str, text: &str) -> Result<()> {
+    let flash = Flash { good: true, strong: strong.to_owned(), text: text.to_owned() };
+    Ok(session.insert(FLASH, flash).await?)
+}
+
+/// Says `strong text` on the next page, as something to look at.
+pub async fn warn(session: &Session, strong: &str, text: &str) -> Result<()> {
+    let flash = Flash { good: false, strong: strong.to_owned(), text: text.to_owned() };
+    Ok(session.insert(FLASH, flash).await?)
+}
+
+/// Takes what is to be said on this page.
+pub(super) async fn take_told(session: &Session) -> Result<Option<Notice>> {
+    if session.get_value(FLASH).await?.is_none() {
+        return Ok(None);
+    }
+    let flash = session.remove::<Flash>(FLASH).await?;
+    Ok(flash.map(|flash| {
+        let tone = if flash.good { Tone::Ok } else { Tone::Warn };
+        Notice::new(tone, flash.strong, flash.text)
+    }))
+}
+
+/// The store: rows of `sessions`.
+#[derive(Clone)]
+pub struct Sessions {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        let person = record.data.get(PERSON).cloned().unwrap_or_default();
+        let person: Person = serde_json::from_value(person).map_err(encode)?;
+        let kept = serde_json::to_value(&record.data).map_err(encode)?;
+        let new = NewSession {
+            digest: &digest_of(record.id),
+            user: person.user,
+            record: &kept,
+            address: person.address,
+            agent: person.agent.as_deref(),
+            confirmed_at: person.confirmed_at,
+            began_at: person.began_at,
+        };
+        match sessions::insert(&self.pool, new, self.clock.now()).await.map_err(backend)? {
+            true => Ok(()),
+            false => Err(session_store::Error::Backend("the user is gone, or the id is taken".into())),
+        }
+    }
+
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        let kept = serde_json::to_value(&record.data).map_err(encode)?;
+        sessions::save(&self.pool, &digest_of(record.id), &kept).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        let now = self.clock.now();
+        let Some(kept) = sessions::load(&self.pool, &digest_of(*id), now).await.map_err(backend)? else {
+            return Ok(None);
+        };
+        let data: HashMap<String, Value> = serde_json::from_value(kept)
+            .map_err(|error| session_store::Error::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date: now + sessions::IDLE }))
+    }
+
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        sessions::delete(&self.pool, &digest_of(*id)).await.map_err(backend)
+    }
+}
+
+fn digest_of(id: Id) -> [u8; 32] {
+    sha256(&id.0.to_le_bytes())
+}
+
+fn backend(error: crate::store::Error) -> session_store::Error {
+    session_store::Error::Backend(error.to_string())
+}
+
+fn encode(error: serde_json::Error) -> session_store::Error {
+    session_store::Error::Encode(error.to_string())
+}
