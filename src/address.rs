@@ -47,7 +47,10 @@ pub fn client_address(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> I
 
 /// An address, with a port or without, bracketed or not.
 fn parse(text: &str) -> Option<IpAddr> {
-    text.trim_matches(['[', ']']).parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip()))
+    text.trim_matches(['[', ']'])
+        .parse()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|both| both.ip()))
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use time::OffsetDateTime;
 
 use crate::{
     app::App,
-    store::{
-        self, Tx,
-        users::Credentials,
-    },
+    store::{self, Tx, users::Credentials},
 };
 
 use super::{Actor, Error, Origin, Result, passwords, throttles::Try};

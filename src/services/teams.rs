@@ -122,7 +122,8 @@ fn check(form: &TeamForm) -> Result<Checked> {
             "a short name has 1 to 63 lower-case letters, digits and hyphens, and does not begin with a hyphen",
         ));
     }
-    let email = Some(form.email.trim()).filter(|text| !text.is_empty()).map(|text| users::address("email", text));
+    let email =
+        Some(form.email.trim()).filter(|text| !text.is_empty()).map(|text| users::address("email", text));
     let email = match email.transpose() {
         Ok(email) => email,
         Err(Error::Invalid(errors)) => {

@@ -35,12 +35,15 @@ impl Try {
     /// `Limited` while the account or the address has to wait.
     pub(super) async fn begin(app: &App, email: &str, origin: &Origin, now: OffsetDateTime) -> Result<Try> {
         let prefix = origin.prefix();
-        let attempt = Try {
-            account: key("password", &format!("{email}\n{prefix}")),
-            address: key("address", &prefix),
-        };
+        let attempt =
+            Try { account: key("password", &format!("{email}\n{prefix}")), address: key("address", &prefix) };
         allow(throttles::reserve(&app.pool, &attempt.address, ADDRESS, now).await?)?;
-        allow(throttles::reserve(&app.pool, &attempt.account, ACCOUNT, now).await?)?;
+        let account = throttles::reserve(&app.pool, &attempt.account, ACCOUNT, now).await?;
+        if account.is_err() {
+            // Refused unjudged, so it counts for neither.
+            throttles::release(&app.pool, &attempt.address).await?;
+        }
+        allow(account)?;
         Ok(attempt)
     }
 

@@ -183,7 +183,10 @@ fn check(form: &TokenForm) -> Result<()> {
         wrong.push(FieldError::new("scopes", "choose at least one scope"));
     }
     if form.life <= Duration::ZERO || form.life > LONGEST {
-        wrong.push(FieldError::new("expires", format!("a token works for 1 to {} days", LONGEST.whole_days())));
+        wrong.push(FieldError::new(
+            "expires",
+            format!("a token works for 1 to {} days", LONGEST.whole_days()),
+        ));
     }
     if form.allowed_addresses.len() > 50 {
         wrong.push(FieldError::new("allowed_addresses", "give at most 50 address ranges"));

@@ -212,9 +212,10 @@ async fn add_link(tx: &mut Tx, user: i64, now: OffsetDateTime) -> Result<(LinkTo
 
 fn check_limit(role: Role, limited: bool, teams: &[i64]) -> Result<()> {
     match (role, limited) {
-        (Role::Administrator, true) => {
-            Err(Error::invalid("limited_to_teams", "an administrator reaches everything; choose another role to limit"))
-        }
+        (Role::Administrator, true) => Err(Error::invalid(
+            "limited_to_teams",
+            "an administrator reaches everything; choose another role to limit",
+        )),
         (_, true) if teams.is_empty() => {
             Err(Error::invalid("teams", "choose at least one team, or the person would see nothing"))
         }
@@ -271,7 +272,9 @@ mod tests {
         for good in ["ines@halden.example", "a.b+c@h", "o'hara@halden.example"] {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["", "ines", "@h", "a@", "a@b@c", "a b@c", "a@b\r\nbcc:x@y", "<a@b>", "a,b@c", "é@h.example"] {
+        for bad in
+            ["", "ines", "@h", "a@", "a@b@c", "a b@c", "a@b\r\nbcc:x@y", "<a@b>", "a,b@c", "é@h.example"]
+        {
             assert!(!is_address(bad), "{bad}");
         }
         assert!(!is_address(&format!("{}@h.example", "a".repeat(250))));

@@ -82,9 +82,3 @@ pub async fn consume(
     .fetch_optional(tx.conn())
     .await?)
 }
-
-/// Removes links that no longer work; answers how many.
-pub async fn prune(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
-    let gone = sqlx::query!("delete from links where expires_at <= $1", now).execute(pool).await?;
-    Ok(gone.rows_affected())
-}

@@ -201,14 +201,6 @@ pub async fn end_all(tx: &mut Tx, user: i64, keep: Option<&[u8]>) -> Result<u64>
     Ok(ended.rows_affected())
 }
 
-/// Removes rows that no longer open anything; answers how many.
-pub async fn prune(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
-    let gone = sqlx::query!("delete from sessions where idle_until <= $1 or absolute_until <= $1", now)
-        .execute(pool)
-        .await?;
-    Ok(gone.rows_affected())
-}
-
 /// Ends one session as somebody's act.
 pub async fn end(tx: &mut Tx, digest: &[u8]) -> Result<()> {
     sqlx::query!("delete from sessions where id_digest = $1", digest).execute(tx.conn()).await?;

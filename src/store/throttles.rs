@@ -78,14 +78,3 @@ pub async fn forget(pool: &PgPool, key: &str) -> Result<()> {
     sqlx::query!("delete from throttles where key = $1", key).execute(pool).await?;
     Ok(())
 }
-
-/// Removes counters nobody touched since `before`; answers how many.
-pub async fn prune(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
-    let gone = sqlx::query!(
-        "delete from throttles where last_at < $1 and (blocked_until is null or blocked_until < $1)",
-        before
-    )
-    .execute(pool)
-    .await?;
-    Ok(gone.rows_affected())
-}

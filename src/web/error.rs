@@ -76,9 +76,10 @@ pub async fn method_not_allowed() -> Response {
 /// The page for somebody who has to sign in first and sent a form.
 pub fn unauthenticated() -> Response {
     let status = StatusCode::UNAUTHORIZED;
-    let page = ErrorPage::new(status, "You are signed out", "Your session has ended, so nothing was changed.")
-        .with_advice("Sign in and do it once more.")
-        .with_actions(vec![Action::new(urls::LOGIN, "Sign in")]);
+    let page =
+        ErrorPage::new(status, "You are signed out", "Your session has ended, so nothing was changed.")
+            .with_advice("Sign in and do it once more.")
+            .with_actions(vec![Action::new(urls::LOGIN, "Sign in")]);
     (status, page).into_response()
 }
 
@@ -127,9 +128,8 @@ fn page(error: &Error, reference: &str) -> Response {
         Error::Refused(_) => ErrorPage::new(status, "Refused", told).with_advice("Nothing was changed."),
         Error::Conflict(_) => ErrorPage::new(status, "Not as things are now", told)
             .with_advice("Nothing was changed. Reload the page you came from to see how things are."),
-        Error::Limited(_) => {
-            ErrorPage::new(status, "Too many tries", told).with_advice("Nothing is lost; the wait ends by itself.")
-        }
+        Error::Limited(_) => ErrorPage::new(status, "Too many tries", told)
+            .with_advice("Nothing is lost; the wait ends by itself."),
         Error::Unavailable(_) => {
             tracing::warn!(%error, "a page could not be shown");
             ErrorPage::new(status, "Not available just now", told)

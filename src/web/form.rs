@@ -38,7 +38,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         match axum_extra::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
-            Err(_) => Err(Failure(Error::Refused("the address of this page has a wrong query".into())).into_response()),
+            Err(_) => {
+                Err(Failure(Error::Refused("the address of this page has a wrong query".into()))
+                    .into_response())
+            }
         }
     }
 }

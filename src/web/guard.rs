@@ -145,11 +145,7 @@ async fn wall(
 }
 
 /// Who is behind the session, as they are now.
-async fn recognise(
-    app: &App,
-    session: &Session,
-    origin: &Origin,
-) -> Result<Option<(Actor, Theme)>, Failure> {
+async fn recognise(app: &App, session: &Session, origin: &Origin) -> Result<Option<(Actor, Theme)>, Failure> {
     let now = app.now();
     let Some(digest) = session::digest(session) else { return Ok(None) };
     let Some(person) = store::sessions::present(&app.pool, &digest, now).await? else { return Ok(None) };
@@ -196,10 +192,15 @@ async fn visit(
 fn turn_away(request: &Request) -> Response {
     let safe = request.method().is_safe();
     if is_fragment(request.headers()) {
-        let login = if safe { urls::login(&referring_path(request.headers())) } else { urls::LOGIN.to_owned() };
+        let login =
+            if safe { urls::login(&referring_path(request.headers())) } else { urls::LOGIN.to_owned() };
         return leave_to(StatusCode::UNAUTHORIZED, &login);
     }
-    if safe { Redirect::to(&urls::login(&path_of(request))).into_response() } else { error::unauthenticated() }
+    if safe {
+        Redirect::to(&urls::login(&path_of(request))).into_response()
+    } else {
+        error::unauthenticated()
+    }
 }
 
 /// The password was given too long ago: a page asks for it and goes on, an act is refused with the way to it.
@@ -233,7 +234,10 @@ fn path_of(request: &Request) -> String {
 
 /// The page that sent this, without its host: ours, or the overview.
 fn referring_path(headers: &HeaderMap) -> String {
-    let referer = headers.get(REFERER).and_then(|value| value.to_str().ok()).and_then(|text| url::Url::parse(text).ok());
+    let referer = headers
+        .get(REFERER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| url::Url::parse(text).ok());
     referer.map_or_else(
         || urls::OVERVIEW.to_owned(),
         |url| match url.query() {

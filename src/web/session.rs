@@ -25,7 +25,10 @@ use crate::{
     store::sessions::{self, NewSession},
 };
 
-use super::{error::Result, parts::{Notice, Tone}};
+use super::{
+    error::Result,
+    parts::{Notice, Tone},
+};
 
 /// Where a session keeps who signed in.
 const PERSON: &str = "person";
@@ -174,8 +177,8 @@ impl SessionStore for Sessions {
         let Some(kept) = sessions::load(&self.pool, &digest_of(*id), now).await.map_err(backend)? else {
             return Ok(None);
         };
-        let data: HashMap<String, Value> = serde_json::from_value(kept)
-            .map_err(|error| session_store::Error::Decode(error.to_string()))?;
+        let data: HashMap<String, Value> =
+            serde_json::from_value(kept).map_err(|error| session_store::Error::Decode(error.to_string()))?;
         Ok(Some(Record { id: *id, data, expiry_date: now + sessions::IDLE }))
     }
 

@@ -17,3 +17,4 @@ mod parts;
 
 mod mail;
 mod jobs;
+mod sessions;

@@ -51,12 +51,12 @@ pub async fn get(State(app): State<App>, signed_in: MaybeSignedIn, Query(asked):
     }
     let page = Login::new("", carried(next), &console(&app), Vec::new());
     match asked.said.as_str() {
-        "signed-out" => {
-            page.with_notice(Notice::new(Tone::Ok, "You are signed out.", "This browser holds no session.")).into_response()
-        }
-        "password-set" => {
-            page.with_notice(Notice::new(Tone::Ok, "Your password is set.", "Sign in with it.")).into_response()
-        }
+        "signed-out" => page
+            .with_notice(Notice::new(Tone::Ok, "You are signed out.", "This browser holds no session."))
+            .into_response(),
+        "password-set" => page
+            .with_notice(Notice::new(Tone::Ok, "Your password is set.", "Sign in with it."))
+            .into_response(),
         _ => page.into_response(),
     }
 }

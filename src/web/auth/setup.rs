@@ -63,8 +63,12 @@ pub async fn post(
     match setup::complete(&app, &given.token, first, &origin).await {
         Ok(signed_in) => {
             session::begin(&session, &signed_in, &origin).await?;
-            session::tell(&session, "Your account is ready.", "Import your first certificates, then look at the alerts.")
-                .await?;
+            session::tell(
+                &session,
+                "Your account is ready.",
+                "Import your first certificates, then look at the alerts.",
+            )
+            .await?;
             Ok(Redirect::to(urls::OVERVIEW).into_response())
         }
         Err(error) => {

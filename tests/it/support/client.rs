@@ -58,6 +58,9 @@ impl Answer {
     }
 }
 
+/// Where callers are unless they say otherwise.
+const LOOPBACK: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
 /// Clones share the cookie jar.
 #[derive(Clone)]
 pub struct Client {
@@ -65,11 +68,12 @@ pub struct Client {
     cookies: Arc<Mutex<Vec<(String, String)>>>,
     bearer: Option<String>,
     headers: Vec<(HeaderName, String)>,
+    address: std::net::IpAddr,
 }
 
 impl Client {
     pub fn anonymous(router: Router) -> Client {
-        Client { router, cookies: Arc::default(), bearer: None, headers: Vec::new() }
+        Client { router, cookies: Arc::default(), bearer: None, headers: Vec::new(), address: LOOPBACK }
     }
 
     /// The same caller with a token instead of a session.
@@ -79,6 +83,7 @@ impl Client {
             cookies: Arc::default(),
             bearer: Some(token.to_owned()),
             headers: Vec::new(),
+            address: self.address,
         }
     }
 
@@ -87,6 +92,11 @@ impl Client {
         let mut client = self.clone();
         client.headers.push((HeaderName::from_static(name), value.to_owned()));
         client
+    }
+
+    /// The same caller at this address.
+    pub fn at(&self, address: std::net::IpAddr) -> Client {
+        Client { address, ..self.clone() }
     }
 
     /// The cookie of this name.
@@ -163,7 +173,7 @@ impl Client {
             request = request.header(name, value);
         }
         let mut request = request.body(body).unwrap();
-        let peer = axum::extract::ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 40_000)));
+        let peer = axum::extract::ConnectInfo(std::net::SocketAddr::from((self.address, 40_000)));
         request.extensions_mut().insert(peer);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod client;
+pub mod people;
 pub mod pki;
 pub mod postgres;
 pub mod smtp_server;
