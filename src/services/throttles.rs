@@ -37,13 +37,16 @@ impl Try {
         let prefix = origin.prefix();
         let attempt =
             Try { account: key("password", &format!("{email}\n{prefix}")), address: key("address", &prefix) };
-        allow(throttles::reserve(&app.pool, &attempt.address, ADDRESS, now).await?)?;
-        let account = throttles::reserve(&app.pool, &attempt.account, ACCOUNT, now).await?;
-        if account.is_err() {
+        if let Err(wait) = throttles::reserve(&app.pool, &attempt.address, ADDRESS, now).await? {
+            // The longer of the two waits is the true one.
+            let longer = throttles::blocked_for(&app.pool, &attempt.account, now).await?;
+            return Err(Error::Limited(longer.map_or(wait, |longer| longer.max(wait)).unsigned_abs()));
+        }
+        if let Err(wait) = throttles::reserve(&app.pool, &attempt.account, ACCOUNT, now).await? {
             // Refused unjudged, so it counts for neither.
             throttles::release(&app.pool, &attempt.address).await?;
+            return Err(Error::Limited(wait.unsigned_abs()));
         }
-        allow(account)?;
         Ok(attempt)
     }
 
@@ -73,8 +76,4 @@ pub(super) async fn wrong_secret(
 
 fn key(kind: &str, text: &str) -> String {
     format!("{kind}:{}", hex::encode(sha256(text.as_bytes())))
-}
-
-fn allow(counted: std::result::Result<(), Duration>) -> Result<()> {
-    counted.map_err(|wait| Error::Limited(wait.unsigned_abs()))
 }
