@@ -1,16 +1,39 @@
 //! JSON for programs under `/api/v1`: one file per noun, wire structs of its own, RFC 9457 problems.
 
-use axum::Router;
+pub mod error;
+mod extract;
+mod guard;
+mod inspect;
+
+use axum::{Router, middleware};
 
 use crate::{app::App, routes::Routes};
 
+use self::error::Problem;
+
 /// Every operation with who may use it.
 pub fn routes() -> Routes {
-    Routes::new()
+    Routes::new().merge(inspect::routes())
 }
 
-/// The operations behind bearer tokens.
+/// The operations behind bearer tokens. What is not an operation is a problem, not a page.
 pub fn router(app: &App) -> Router<App> {
-    let _ = app;
-    routes().into_router(|handler, _access| handler)
+    let guarded = routes().into_router(|handler, access| {
+        handler
+            .layer(middleware::from_fn_with_state((app.clone(), access), guard::guard))
+            .fallback(method_not_allowed)
+    });
+    guarded
+        .route("/api/v1", axum::routing::any(not_found))
+        .route("/api/v1/{*rest}", axum::routing::any(not_found))
+}
+
+async fn not_found() -> Problem {
+    let detail = "There is no operation at this address. `/api/docs` lists them all.";
+    Problem::new(http::StatusCode::NOT_FOUND, "not-found", "Not found", detail)
+}
+
+async fn method_not_allowed() -> Problem {
+    let detail = "This address takes other methods. `/api/docs` lists them all.";
+    Problem::new(http::StatusCode::METHOD_NOT_ALLOWED, "method", "Another method", detail)
 }

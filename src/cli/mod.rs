@@ -1,6 +1,7 @@
 //! The command line: one file per noun, in-process on the same database, with the same services and the same audit (as the operating
 //! system's user). The only home of clap.
 
+mod inspect;
 mod serve;
 
 use std::{
@@ -35,6 +36,8 @@ enum Command {
     Work,
     /// Bring the database schema up to date and stop
     Migrate,
+    /// Say what is in a file: certificate, request, revocation list, PKCS#7, PKCS#12, Java key store
+    Inspect(inspect::Inspect),
     /// Print every route with who may use it
     Routes,
 }
@@ -76,6 +79,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Serve(serve) => serve::serve(serve).await,
         Command::Work => serve::work().await,
         Command::Migrate => serve::migrate(out).await,
+        Command::Inspect(command) => inspect::run(&command, out),
         Command::Routes => serve::routes(out),
     }
 }

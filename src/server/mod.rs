@@ -23,7 +23,7 @@ use tower_http::{
     timeout::RequestBodyTimeoutLayer,
 };
 
-use crate::{api, app::App, jobs, responders, web};
+use crate::{api, app::App, jobs, responders, services::setup, web};
 
 /// The largest body any route takes: an import of 10 MiB and its multipart frame.
 const BODY_LIMIT: usize = 11 * 1024 * 1024;
@@ -93,6 +93,10 @@ async fn announce(app: &App, address: std::net::SocketAddr) -> anyhow::Result<()
     let base = app.config.base_url_at(address);
     let mut stderr = std::io::stderr();
     writeln!(stderr, "notafter {} listens on {base}", env!("CARGO_PKG_VERSION"))?;
+    if let Some(link) = setup::new_link(app).await? {
+        let link = web::urls::setup(link.expose());
+        writeln!(stderr, "make the first administrator here, once, within 24 hours: {base}{link}")?;
+    }
     Ok(())
 }
 

@@ -14,6 +14,9 @@ pub mod sessions;
 pub mod account;
 pub mod teams;
 pub mod tokens;
+pub mod inspect;
+pub mod calls;
+pub mod health;
 
 pub use self::error::{Error, FieldError};
 pub use self::origin::Origin;

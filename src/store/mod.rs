@@ -10,6 +10,7 @@ pub mod private;
 pub mod jobs;
 pub mod housekeeping;
 pub mod certificates;
+pub mod idempotency;
 pub mod settings;
 pub mod throttles;
 pub mod links;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
     PgConnection, PgPool, Postgres, Transaction,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -33,6 +35,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// The longest a statement of a request may run; searches end here rather than in a full scan.
 const STATEMENT_TIMEOUT: &str = "15s";
+
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// Opens the pool of the application's role.
 ///
@@ -66,9 +70,17 @@ pub async fn migrate(owner: PgConnectOptions) -> std::result::Result<(), sqlx::m
         .acquire_timeout(Duration::from_secs(30))
         .connect_with(owner)
         .await?;
-    let done = sqlx::migrate!("./migrations").run(&pool).await;
+    let done = MIGRATIONS.run(&pool).await;
     pool.close().await;
     done
+}
+
+/// Whether the schema is the one this program was built for.
+pub async fn schema_is_current(pool: &PgPool) -> Result<bool> {
+    // Not checked at compile time: the migrator's own table is made when it runs.
+    let newest: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(pool).await?;
+    Ok(newest == MIGRATIONS.iter().map(|migration| migration.version).max())
 }
 
 /// A write in progress. Dropped without [`Tx::commit`], it never happened.

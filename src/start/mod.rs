@@ -1,7 +1,10 @@
 //! Brings up what an [`App`] needs, for `serve`, `work` and every command: database, schema, master key, mail.
 
-use std::sync::Arc;
+mod master_key;
 
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Semaphore;
 
@@ -9,7 +12,7 @@ use crate::{
     app::App,
     clock::{Clock, OffsetClock, SystemClock},
     config::Config,
-    crypto::{master_key::MasterKey, seal::KeyRing},
+    crypto::seal::KeyRing,
     notifiers::{Notifier, email::Email},
     outbound::Outbound,
     store::{self, private::PrivateServer},
@@ -27,6 +30,7 @@ pub struct Started {
     /// What services and doors are given.
     pub app: App,
     private: Option<PrivateServer>,
+    notices: Vec<String>,
 }
 
 impl Started {
@@ -41,9 +45,9 @@ impl Started {
         }
     }
 
-    /// What an operator should be told once about the private server.
+    /// What an operator should be told once: what was made, and where, when it is not where one looks first.
     pub fn notices(&self) -> &[String] {
-        self.private.as_ref().map(PrivateServer::notices).unwrap_or_default()
+        &self.notices
     }
 }
 
@@ -53,6 +57,8 @@ impl Started {
 /// A sentence that names what is missing and how to mend it.
 pub async fn start(config: Config) -> anyhow::Result<Started> {
     harden_process();
+    make_data_dir(&config.data_dir)?;
+    let (key, made) = master_key::load(&config)?;
     let (private, owner, options) = database(&config).await?;
     store::migrate(owner)
         .await
@@ -62,8 +68,9 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         None => Arc::new(SystemClock),
     };
     let pool = store::connect(options.clone(), POOL);
+    master_key::verify(&pool, clock.as_ref(), &key).await?;
     let app = App {
-        keys: Arc::new(KeyRing::new(MasterKey::generate(1), Vec::new())),
+        keys: Arc::new(KeyRing::new(key, Vec::new())),
         mail: mail(&config)?,
         pool,
         queue_pool: store::connect(options, QUEUE_POOL),
@@ -71,7 +78,9 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         password_slots: Arc::new(Semaphore::new(PASSWORD_SLOTS)),
         config: Arc::new(config),
     };
-    Ok(Started { app, private })
+    let told = private.as_ref().map(PrivateServer::notices).unwrap_or_default();
+    let notices = told.iter().cloned().chain(made).collect();
+    Ok(Started { app, private, notices })
 }
 
 async fn database(
@@ -100,6 +109,11 @@ fn mail(config: &Config) -> anyhow::Result<Option<Arc<dyn Notifier>>> {
     let Some(smtp) = config.smtp.clone() else { return Ok(None) };
     let email = Email::new(smtp, &config.mail_from, Outbound::new(config.outbound_allow.clone()))?;
     Ok(Some(Arc::new(email)))
+}
+
+fn make_data_dir(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path)
+        .with_context(|| format!("NOTAFTER_DATA_DIR: cannot make {}", path.display()))
 }
 
 /// No core dumps, no debugger of another user, no readable files by accident (S20).
