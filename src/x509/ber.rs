@@ -1,5 +1,6 @@
 //! Walks ASN.1 values by hand, for the containers that no library reads leniently enough (X.690).
 //!
+//! Where `tlv` forgives, because what it reads is only shown, this walk says what is wrong: it decides what is read.
 //! The walk only slices: nothing is copied, so what a container holds keeps the exact bytes that were signed.
 //! Older Windows, NSS and Java versions write PKCS#7 and PKCS#12 with indefinite lengths and segmented octet
 //! strings; [`to_definite`] rewrites those once, and only those, so that the walk knows definite lengths alone.
@@ -43,7 +44,7 @@ pub(crate) enum Error {
     Unexpected,
     #[error("its values are nested too deeply")]
     Depth,
-    #[error("{0} bytes follow its end")]
+    #[error("more bytes follow its end: {0}")]
     Trailing(usize),
 }
 

@@ -305,6 +305,8 @@ impl From<p12_keystore::error::Error> for WriteError {
 
 /// A trust store: certificates without keys, each under its alias and marked as trusted for Java.
 ///
+/// Takes a second of computing, as every reading of it then does: call it where that holds up nobody.
+///
 /// # Errors
 /// When a certificate does not parse, or the password holds characters outside the Basic Multilingual Plane.
 pub fn write(certificates: &[(&str, &[u8])], password: &str) -> Result<Vec<u8>, WriteError> {
@@ -350,4 +352,119 @@ fn finish(store: &KeyStore, password: &str) -> Result<Vec<u8>, WriteError> {
 /// `alias` with what a BMPString cannot hold replaced.
 fn bmp(alias: &str) -> String {
     alias.chars().map(|c| if u32::from(c) > 0xffff { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::ber::{put, wrap};
+    use super::*;
+
+    const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+    const SHA_3DES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
+
+    fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
+        wrap(SEQUENCE, &parts.concat())
+    }
+
+    fn oid(oid: &ObjectIdentifier) -> Vec<u8> {
+        wrap(OID, oid.as_bytes())
+    }
+
+    fn number(number: u32) -> Vec<u8> {
+        wrap(INTEGER, &[&[0], number.to_be_bytes().as_slice()].concat())
+    }
+
+    fn content(kind: &ObjectIdentifier, value: &[u8]) -> Vec<u8> {
+        sequence(&[oid(kind), wrap(CONTEXT_0, value)])
+    }
+
+    fn file(safes: &[Vec<u8>], mac: Option<Vec<u8>>) -> Vec<u8> {
+        let safes = wrap(OCTET_STRING, &sequence(safes));
+        sequence(&[wrap(INTEGER, &[3]), content(&DATA, &safes), mac.unwrap_or_default()])
+    }
+
+    fn bags(bags: &[Vec<u8>]) -> Vec<u8> {
+        content(&DATA, &wrap(OCTET_STRING, &sequence(bags)))
+    }
+
+    fn mac(iterations: u32) -> Vec<u8> {
+        let digest = sequence(&[sequence(&[oid(&SHA256)]), wrap(OCTET_STRING, &[0; 32])]);
+        sequence(&[digest, wrap(OCTET_STRING, b"salt"), number(iterations)])
+    }
+
+    fn triple_des(iterations: u32) -> Vec<u8> {
+        sequence(&[oid(&SHA_3DES), sequence(&[wrap(OCTET_STRING, b"salt"), number(iterations)])])
+    }
+
+    fn shrouded_key(iterations: u32) -> Vec<u8> {
+        let key = sequence(&[triple_des(iterations), wrap(OCTET_STRING, &[0; 16])]);
+        sequence(&[oid(&SHROUDED_KEY_BAG), wrap(CONTEXT_0, &key)])
+    }
+
+    fn encrypted(iterations: u32) -> Vec<u8> {
+        let mut info = [oid(&DATA), triple_des(iterations)].concat();
+        put(&mut info, CONTEXT_0_PRIMITIVE, &[0; 16]);
+        content(&ENCRYPTED_DATA, &sequence(&[number(0), wrap(SEQUENCE, &info)]))
+    }
+
+    fn open(bytes: &[u8]) -> Result<Vec<Bag>, Error> {
+        read(bytes, Some("x"), 100, &mut Work::new())
+    }
+
+    #[test]
+    fn hostile_iteration_counts_are_refused_wherever_they_stand() {
+        let hostile = 0x7fff_ffff;
+        for bytes in [file(&[], Some(mac(hostile))), file(&[encrypted(hostile)], None)] {
+            assert_eq!(open(&bytes).err(), Some(Error::TooMuchWork(u64::from(hostile))));
+        }
+        let keys = vec![shrouded_key(hostile); 3];
+        let found = open(&file(&[bags(&keys)], None)).unwrap();
+        assert!(found.iter().all(|bag| matches!(bag.content, Content::PrivateKey { encrypted: true, .. })));
+        assert_eq!(found.len(), 3);
+    }
+
+    #[test]
+    fn many_keys_share_one_budget_and_none_is_lost() {
+        let keys = vec![shrouded_key(300_000); 100];
+        let found = open(&file(&[bags(&keys)], None)).unwrap();
+        assert_eq!(found.len(), 100);
+    }
+
+    #[test]
+    fn a_bag_that_cannot_be_read_does_not_hide_the_next() {
+        let odd = sequence(&[oid(&CERTIFICATE_BAG), wrap(CONTEXT_0, &sequence(&[oid(&DATA)]))]);
+        let mut name = vec![0];
+        name.extend("ü".encode_utf16().flat_map(u16::to_be_bytes).skip(1));
+        let value = sequence(&[oid(&X509_CERTIFICATE), wrap(CONTEXT_0, &wrap(OCTET_STRING, b"der"))]);
+        let attribute = sequence(&[oid(&FRIENDLY_NAME), wrap(SET, &wrap(BMP_STRING, &name))]);
+        let good = sequence(&[oid(&CERTIFICATE_BAG), wrap(CONTEXT_0, &value), wrap(SET, &attribute)]);
+        let found = open(&file(&[bags(&[odd, good])], None)).unwrap();
+        assert!(matches!(found[0].content, Content::Unreadable(_)));
+        assert!(matches!(&found[1].content, Content::Certificate(der) if der == b"der"));
+        assert_eq!(found[1].alias.as_deref(), Some("ü"));
+    }
+
+    #[test]
+    fn bags_in_bags_have_a_bottom_and_bags_have_a_limit() {
+        let mut nested = sequence(&[]);
+        for _ in 0..1_000 {
+            nested = sequence(&[sequence(&[oid(&NESTED_BAG), wrap(CONTEXT_0, &nested)])]);
+        }
+        let nested = content(&DATA, &wrap(OCTET_STRING, &nested));
+        assert!(matches!(open(&file(&[nested], None)).unwrap()[0].content, Content::Unreadable(_)));
+        let many = vec![sequence(&[oid(&DATA), wrap(CONTEXT_0, &[])]); 101];
+        assert_eq!(open(&file(&[bags(&many)], None)).err(), Some(Error::TooMany(100)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_never_panics(place in any::<proptest::sample::Index>(), value in any::<u8>()) {
+            let mut bytes = file(&[bags(&[shrouded_key(1)]), encrypted(1)], Some(mac(1)));
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+            let _ = open(&bytes);
+        }
+    }
 }

@@ -31,6 +31,9 @@ pub enum Error {
     /// CMS, but encrypted, digested or plain content: nothing in it is a certificate.
     #[error("this CMS message is not signed data, so it carries no certificates")]
     NotSignedData,
+    /// More entries than the caller takes.
+    #[error("the PKCS#7 bundle holds more than {0} certificates")]
+    TooMany(usize),
 }
 
 impl From<ber::Error> for Error {
@@ -39,11 +42,11 @@ impl From<ber::Error> for Error {
     }
 }
 
-/// Takes the certificates and revocation lists out of a bundle, in DER or BER.
+/// Takes the certificates and revocation lists, `limit` at most, out of a bundle in DER or BER.
 ///
 /// # Errors
-/// When `bytes` is not one CMS SignedData.
-pub fn read(bytes: &[u8]) -> Result<Contents, Error> {
+/// When `bytes` is not one CMS SignedData, or holds more.
+pub fn read(bytes: &[u8], limit: usize) -> Result<Contents, Error> {
     let bytes = ber::to_definite(bytes)?;
     let mut message = ber::single(&bytes, SEQUENCE)?;
     if message.expect(OID)?.content != SIGNED_DATA.as_bytes() {
@@ -54,27 +57,21 @@ pub fn read(bytes: &[u8]) -> Result<Contents, Error> {
     signed.expect(SET)?;
     signed.expect(SEQUENCE)?;
     let mut contents = Contents::default();
-    if let Some(set) = signed.optional(CONTEXT_0)? {
-        contents.certificates = sequences(set.content, &mut contents.others)?;
-    }
-    if let Some(set) = signed.optional(CONTEXT_1)? {
-        contents.lists = sequences(set.content, &mut contents.others)?;
-    }
-    Ok(contents)
-}
-
-fn sequences(set: &[u8], others: &mut usize) -> Result<Vec<Vec<u8>>, ber::Error> {
-    let mut reader = Reader::new(set);
-    let mut found = Vec::new();
-    while !reader.is_empty() {
-        let element = reader.any()?;
-        if element.tag == SEQUENCE {
-            found.push(element.whole.to_vec());
-        } else {
-            *others += 1;
+    let mut room = limit;
+    for (tag, found) in [(CONTEXT_0, &mut contents.certificates), (CONTEXT_1, &mut contents.lists)] {
+        let set = signed.optional(tag)?.map(|set| set.content).unwrap_or_default();
+        let mut reader = Reader::new(set);
+        while !reader.is_empty() {
+            let element = reader.any()?;
+            room = room.checked_sub(1).ok_or(Error::TooMany(limit))?;
+            if element.tag == SEQUENCE {
+                found.push(element.whole.to_vec());
+            } else {
+                contents.others += 1;
+            }
         }
     }
-    Ok(found)
+    Ok(contents)
 }
 
 /// A bundle of these certificates, without a signature ("degenerate", RFC 5652 §5.1).
@@ -104,7 +101,8 @@ mod tests {
     fn certificates_written_are_read_back_sorted_and_once() {
         let (one, two) = (wrap(SEQUENCE, &[5, 0]), wrap(SEQUENCE, &[2, 1, 1]));
         let bundle = write(&[&two, &one, &two]);
-        let contents = read(&bundle).unwrap();
+        let contents = read(&bundle, 2).unwrap();
+        assert_eq!(read(&bundle, 1), Err(Error::TooMany(1)));
         assert_eq!(contents, Contents { certificates: vec![one, two], lists: vec![], others: 0 });
     }
 
@@ -112,13 +110,13 @@ mod tests {
     fn other_messages_say_that_they_carry_no_certificates() {
         let mut message = wrap(OID, DATA.as_bytes());
         put(&mut message, CONTEXT_0, &wrap(ber::OCTET_STRING, b"hello"));
-        assert_eq!(read(&wrap(SEQUENCE, &message)), Err(Error::NotSignedData));
+        assert_eq!(read(&wrap(SEQUENCE, &message), 9), Err(Error::NotSignedData));
     }
 
     #[test]
     fn a_bundle_cut_off_says_so() {
         let bundle = write(&[&wrap(SEQUENCE, &[5, 0])]);
-        let error = read(&bundle[..bundle.len() - 3]).unwrap_err();
+        let error = read(&bundle[..bundle.len() - 3], 9).unwrap_err();
         assert!(error.to_string().contains("it was cut off"), "{error}");
     }
 
@@ -128,7 +126,7 @@ mod tests {
             let mut bundle = write(&[&wrap(SEQUENCE, &[5, 0]), &wrap(SEQUENCE, &[2, 1, 1])]);
             let place = place % bundle.len();
             bundle[place] = value;
-            let _ = read(&bundle);
+            let _ = read(&bundle, 9);
         }
     }
 }

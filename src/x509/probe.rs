@@ -31,7 +31,10 @@ pub(crate) enum Kind {
 }
 
 /// Says what the one value in `der` is.
-pub(crate) fn probe(der: &[u8]) -> Kind {
+///
+/// A parsed value takes many times its bytes, so over `limit` bytes a certificate or request is damaged; lists may
+/// well be larger, and are then told by their shape alone.
+pub(crate) fn probe(der: &[u8], limit: usize) -> Kind {
     if let Some(format) = private_key::format(der) {
         return Kind::PrivateKey(format);
     }
@@ -42,7 +45,7 @@ pub(crate) fn probe(der: &[u8]) -> Kind {
     let Ok(mut inside) = outer.inside(SEQUENCE) else { return Kind::Unknown };
     match inside.any() {
         Ok(Element { tag: OID, content, .. }) if is_cms(content) => Kind::Pkcs7,
-        Ok(Element { tag: SEQUENCE, content, .. }) if is_signed(&mut inside) => signed(der, content),
+        Ok(Element { tag: SEQUENCE, content, .. }) if is_signed(&mut inside) => signed(der, content, limit),
         _ => Kind::Unknown,
     }
 }
@@ -75,15 +78,21 @@ fn is_signed(after: &mut Reader<'_>) -> bool {
     rest.is_ok() && after.is_empty()
 }
 
-fn signed(der: &[u8], content: &[u8]) -> Kind {
+fn signed(der: &[u8], content: &[u8], limit: usize) -> Kind {
+    let too_large = |label| Kind::Damaged { label, reason: format!("it is larger than {limit} bytes") };
+    let fits = der.len() <= limit;
     match shape(content) {
-        Shape::Request => {
-            whole(der, X509CertificationRequest::from_der, Kind::CertificateRequest, "CERTIFICATE REQUEST")
-        }
+        Shape::Request if !fits => too_large(REQUEST),
+        Shape::Request => whole(der, X509CertificationRequest::from_der, Kind::CertificateRequest, REQUEST),
+        Shape::List if !fits => Kind::CertificateList,
         Shape::List => whole(der, CertificateRevocationList::from_der, Kind::CertificateList, "X509 CRL"),
-        Shape::Certificate => whole(der, X509Certificate::from_der, Kind::Certificate, "CERTIFICATE"),
+        Shape::Certificate if !fits => too_large(CERTIFICATE),
+        Shape::Certificate => whole(der, X509Certificate::from_der, Kind::Certificate, CERTIFICATE),
     }
 }
+
+const CERTIFICATE: &str = "CERTIFICATE";
+const REQUEST: &str = "CERTIFICATE REQUEST";
 
 enum Shape {
     Certificate,

@@ -12,12 +12,17 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use zeroize::Zeroizing;
 
+use lines::{Lines, without_mark};
+
+mod lines;
+
 /// The most bytes that one block may decode to, unless the caller says otherwise.
 pub const MAX_BLOCK: usize = 1 << 20;
 
 /// How much of a line outside a block is kept: enough for the longest BEGIN line.
 const MAX_TEXT_LINE: usize = 256;
-const MAX_LABEL: usize = 64;
+/// Room that a private key's text takes at most, save for RSA keys beyond 8192 bits.
+const KEY_ROOM: usize = 16 << 10;
 
 /// Base64 with or without its padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -70,7 +75,7 @@ impl<R: BufRead> Blocks<R> {
     /// Reads blocks that decode to at most `max_block` bytes each.
     pub fn new(reader: R, max_block: usize) -> Self {
         Self {
-            lines: Lines { reader, text: Zeroizing::default(), number: 0 },
+            lines: Lines::new(reader),
             max_block,
             number: 0,
             pending: None,
@@ -83,20 +88,20 @@ impl<R: BufRead> Blocks<R> {
         }
         while self.lines.next(MAX_TEXT_LINE)?.is_some() {
             if let Some(label) = self.lines.marker("BEGIN") {
-                return Ok(Some((label, self.lines.number)));
+                return Ok(Some((label, self.lines.number())));
             }
         }
         Ok(None)
     }
 
     fn body(&mut self, label: &str) -> io::Result<Body> {
-        let mut content = Content::new(self.max_block);
+        let mut content = Content::new(label, self.max_block);
         loop {
             let Some(complete) = self.lines.next(content.room())? else {
                 return Ok(content.damaged(format!("the block has no END {label} line: it was cut off")));
             };
             if let Some(next) = self.lines.marker("BEGIN") {
-                self.pending = Some((next, self.lines.number));
+                self.pending = Some((next, self.lines.number()));
                 return Ok(
                     content.damaged(format!("the block has no END {label} line before the next BEGIN"))
                 );
@@ -106,7 +111,7 @@ impl<R: BufRead> Blocks<R> {
                 Some(end) => {
                     return Ok(content.damaged(format!("the block ends with END {end}, not END {label}")));
                 }
-                None => content.add(self.lines.trimmed(), self.lines.number, complete),
+                None => content.add(self.lines.trimmed(), self.lines.number(), complete),
             }
         }
     }
@@ -167,9 +172,12 @@ struct Content {
 }
 
 impl Content {
-    fn new(max_block: usize) -> Self {
+    fn new(label: &str, max_block: usize) -> Self {
         let max_base64 = max_block.saturating_add(2) / 3 * 4;
-        Self { base64: Zeroizing::default(), max_base64, legacy: false, too_large: false, bad_line: None }
+        // A buffer that grows leaves copies behind that nobody wipes: a key gets its room at once.
+        let room = if label.ends_with("PRIVATE KEY") { KEY_ROOM } else { 0 };
+        let base64 = Zeroizing::new(Vec::with_capacity(room));
+        Self { base64, max_base64, legacy: false, too_large: false, bad_line: None }
     }
 
     /// How much of the next line is worth keeping: what still fits, and always enough to see a marker.
@@ -217,69 +225,6 @@ impl Content {
             }
         }
     }
-}
-
-/// Lines of a text of which never more than asked for is held.
-struct Lines<R> {
-    reader: R,
-    text: Zeroizing<Vec<u8>>,
-    number: usize,
-}
-
-impl<R: BufRead> Lines<R> {
-    /// Moves to the next line and keeps its first `keep` bytes; says whether that is all of it. `None` at the end.
-    ///
-    /// NUL bytes are dropped: PEM is ASCII, and ASCII as UTF-16 is ASCII with a NUL beside each character.
-    fn next(&mut self, keep: usize) -> io::Result<Option<bool>> {
-        self.text.clear();
-        let (mut complete, mut started) = (true, false);
-        loop {
-            let available = self.reader.fill_buf()?;
-            if available.is_empty() {
-                break;
-            }
-            started = true;
-            let end = available.iter().position(|byte| *byte == b'\n');
-            let line = available.get(..end.unwrap_or(available.len())).unwrap_or_default();
-            for byte in line.iter().filter(|byte| **byte != 0) {
-                if self.text.len() >= keep {
-                    complete = false;
-                    break;
-                }
-                self.text.push(*byte);
-            }
-            let used = end.map_or(available.len(), |end| end + 1);
-            self.reader.consume(used);
-            if end.is_some() {
-                break;
-            }
-        }
-        self.number = self.number.saturating_add(usize::from(started));
-        Ok(started.then_some(complete))
-    }
-
-    fn trimmed(&self) -> &[u8] {
-        without_mark(&self.text).trim_ascii()
-    }
-
-    /// The label, if this line is `-----BEGIN label-----` (or END).
-    fn marker(&self, keyword: &str) -> Option<String> {
-        let line = self.trimmed().strip_prefix(b"-----")?.strip_suffix(b"-----")?;
-        let label = line.strip_prefix(keyword.as_bytes())?.strip_prefix(b" ")?;
-        let printable = label.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'-');
-        if label.is_empty() || label.len() > MAX_LABEL || !printable {
-            return None;
-        }
-        Some(String::from_utf8_lossy(label).into_owned())
-    }
-}
-
-/// `text` without the byte order mark of UTF-8 or UTF-16.
-fn without_mark(text: &[u8]) -> &[u8] {
-    [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"]
-        .iter()
-        .find_map(|mark| text.strip_prefix(*mark))
-        .unwrap_or(text)
 }
 
 #[cfg(test)]
