@@ -4,6 +4,8 @@
 //! Certificates are not encrypted. A private key is, in a scheme of Sun's own that protects it badly; it is found
 //! and named, never opened. JCEKS differs in what its entries may be (serialised Java objects) and is not read.
 
+use std::collections::HashSet;
+
 use aws_lc_rs::digest;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -105,7 +107,7 @@ pub fn write(certificates: &[(&str, &[u8])], created: u64, password: &str) -> Re
     let mut out = Vec::new();
     let count = u32::try_from(certificates.len()).map_err(|_| Error::TooMany(u32::MAX as usize))?;
     out.extend([MAGIC, 2, count].into_iter().flat_map(u32::to_be_bytes));
-    let mut used = std::collections::HashSet::new();
+    let mut used = HashSet::new();
     for (alias, der) in certificates {
         out.extend(TRUSTED_ENTRY.to_be_bytes());
         put_text(&mut out, &unique(&mut used, &alias.to_lowercase()))?;
@@ -124,7 +126,7 @@ pub fn write(certificates: &[(&str, &[u8])], created: u64, password: &str) -> Re
 }
 
 /// `alias`, or `alias (2)` and so on if it is taken already.
-pub(crate) fn unique(used: &mut std::collections::HashSet<String>, alias: &str) -> String {
+pub(crate) fn unique(used: &mut HashSet<String>, alias: &str) -> String {
     let mut candidate = alias.to_owned();
     let mut number = 2_u64;
     while !used.insert(candidate.clone()) {

@@ -236,7 +236,9 @@ impl<'a> Reading<'a> {
         let definite = ber::to_definite(&der);
         let der = match (label, &definite) {
             // OpenSSL's trust settings follow the certificate.
-            ("TRUSTED CERTIFICATE", _) => Reader::new(&der).any().map_or(der.as_slice(), |element| element.whole),
+            ("TRUSTED CERTIFICATE", _) => {
+                Reader::new(&der).any().map_or(der.as_slice(), |element| element.whole)
+            }
             (_, Ok(definite)) => definite,
             (_, Err(error)) => return self.unreadable(place, label, error.to_string(), public(&der)),
         };

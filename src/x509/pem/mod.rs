@@ -74,12 +74,7 @@ pub struct Blocks<R> {
 impl<R: BufRead> Blocks<R> {
     /// Reads blocks that decode to at most `max_block` bytes each.
     pub fn new(reader: R, max_block: usize) -> Self {
-        Self {
-            lines: Lines::new(reader),
-            max_block,
-            number: 0,
-            pending: None,
-        }
+        Self { lines: Lines::new(reader), max_block, number: 0, pending: None }
     }
 
     fn begin(&mut self) -> io::Result<Option<(String, usize)>> {

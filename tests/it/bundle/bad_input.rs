@@ -37,7 +37,7 @@ fn each_bad_input_gets_its_own_sentence() {
     let (open, bad) = (leaf.replace("-----END CERTIFICATE-----", ""), leaf.replacen("\nMI", "\n?!", 1));
     for (broken, sentence) in [(open, "no END CERTIFICATE line"), (bad, "line 2 is not base64")] {
         let found = read(format!("{broken}{leaf}").as_bytes()).unwrap();
-        assert_eq!(certificates(&found), [der.clone()], "the good one is not lost");
+        assert_eq!(certificates(&found), [der.as_slice()], "the good one is not lost");
         assert!(reason(&found).contains(sentence), "{found:?}");
     }
 }
@@ -84,4 +84,61 @@ fn debug_output_shows_no_key() {
     let (_, _, der) = key(&found);
     let shown = format!("{found:?}");
     assert!(shown.len() < 200 && !shown.contains(&format!("{:?}", &der[..8])), "{shown}");
+}
+
+/// One value with a length of four bytes.
+fn value(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    [&[tag, 0x84], length.as_slice(), content].concat()
+}
+
+/// A certificate's outer shape around this signed part.
+fn signed(content: &[u8]) -> Vec<u8> {
+    value(0x30, &[value(0x30, content), vec![0x30, 0, 0x03, 1, 0]].concat())
+}
+
+#[test]
+fn bombs_are_answered_in_little_memory() {
+    let relative_name = [0x31, 11, 0x30, 9, 0x06, 3, 0x55, 4, 3, 0x0c, 2, b'a', b'b'];
+    let name = |count| value(0x30, &relative_name.repeat(count));
+    let certificate =
+        |count| signed(&[vec![2, 1, 1, 0x30, 0], name(count), vec![0x30, 0], name(count)].concat());
+    let revoked = [
+        0x30, 18, 2, 1, 1, 0x17, 13, b'2', b'6', b'0', b'1', b'0', b'1', b'0', b'0', b'0', b'0', b'0', b'0',
+        b'Z',
+    ];
+    let time = &revoked[5..];
+    let list = |count| signed(&[&[0x30, 0, 0x30, 0], time, &value(0x30, &revoked.repeat(count))].concat());
+    let oid = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
+    let set = [vec![2, 1, 1, 0x31, 0, 0x30, 0], value(0xa0, &[0x30, 0].repeat(5_000_000))].concat();
+    let bundle = value(0x30, &[oid.to_vec(), value(0xa0, &value(0x30, &set))].concat());
+    let bombs = [
+        certificate(400_000),
+        certificate(39_000),
+        list(500_000),
+        list(52_000),
+        bundle,
+        b"-----BEGIN A-----\nAA==\n-----END A-----\n".repeat(250_000),
+        [0x30, 0x80].repeat(5_000_000),
+        b"-----BEGIN A-----\n".repeat(500_000),
+    ];
+    // Of this process, which nextest gives to this test alone.
+    let before = memory("VmRSS:");
+    for (number, bomb) in bombs.iter().enumerate() {
+        let read = bundle::read(bomb, Some("x"), Limits::default());
+        let found = read.map(|found| found.len());
+        assert!(
+            matches!(found, Ok(1) | Err(Error::TooMany { .. } | Error::Unrecognised)),
+            "{number}: {found:?}"
+        );
+    }
+    let grown = memory("VmHWM:").saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB");
+}
+
+/// A line of this process's memory statistics, in KiB.
+fn memory(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }

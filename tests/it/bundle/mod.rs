@@ -21,7 +21,9 @@ impl Workshop {
         let w = Self { folder: Folder::new() };
         w.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -subj /CN=Root -days 30");
         w.openssl("req -newkey rsa:2048 -nodes -keyout leaf.key -out leaf.csr -subj /CN=www.acme.example");
-        w.openssl("x509 -req -in leaf.csr -CA root.pem -CAkey root.key -CAcreateserial -out leaf.pem -days 20");
+        w.openssl(
+            "x509 -req -in leaf.csr -CA root.pem -CAkey root.key -CAcreateserial -out leaf.pem -days 20",
+        );
         w.openssl("x509 -in leaf.pem -outform DER -out leaf.der");
         w.openssl("x509 -in root.pem -outform DER -out root.der");
         w.openssl("pkcs8 -topk8 -nocrypt -in leaf.key -outform DER -out key.der");

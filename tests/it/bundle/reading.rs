@@ -1,8 +1,8 @@
 //! What others write, read: each format as openssl and keytool make it.
 
-use notafter::x509::private_key::{self, Format};
 use notafter::x509::bundle::{Error, Thing};
 use notafter::x509::pem;
+use notafter::x509::private_key::{self, Format};
 
 use super::{Workshop, certificates, key, reason};
 
@@ -82,7 +82,10 @@ fn der_of_each_kind_is_told_apart_and_may_be_concatenated() {
     assert_eq!(found[1].place, "entry 2");
     w.put("tail.der", [w.file("leaf.der"), b"tail".to_vec()].concat());
     let found = w.read("tail.der", None);
-    assert_eq!((certificates(&found).len(), reason(&found)), (1, "what follows here is nothing that is known"));
+    assert_eq!(
+        (certificates(&found).len(), reason(&found)),
+        (1, "what follows here is nothing that is known")
+    );
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn base64_without_armour_and_utf16_are_read() {
     assert_eq!(certificates(&w.read("bare.txt", None)), [w.file("leaf.der")]);
     for (name, text) in [("utf16.pem", &text), ("utf16.txt", &bare)] {
         let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
-        w.put(name, &units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+        w.put(name, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
         assert_eq!(certificates(&w.read(name, None)), [w.file("leaf.der")]);
     }
 }

@@ -22,7 +22,7 @@ fn pkcs7_we_write_is_read_by_openssl() {
 }
 
 #[test]
-fn pkcs12_we_write_is_opened_by_openssl_and_keytool() {
+fn a_trust_store_we_write_is_opened_by_openssl_and_keytool() {
     let w = Workshop::new();
     let (leaf, root) = (w.file("leaf.der"), w.file("root.der"));
     w.put("trust.p12", pkcs12::write(&[("root", &root), ("root", &leaf)], "geheim").unwrap());
@@ -31,7 +31,12 @@ fn pkcs12_we_write_is_opened_by_openssl_and_keytool() {
     let listed = w.keytool("-list -keystore trust.p12 -storepass geheim");
     assert_eq!(listed.matches("trustedCertEntry").count(), 2, "{listed}");
     assert_eq!(certificates(&w.read("trust.p12", Some("geheim"))).len(), 2);
+}
 
+#[test]
+fn a_key_in_pkcs12_we_write_is_opened_by_openssl_and_keytool() {
+    let w = Workshop::new();
+    let (leaf, root) = (w.file("leaf.der"), w.file("root.der"));
     let file = pkcs12::write_with_key("web", &w.file("key.der"), &[&leaf, &root], "geheim").unwrap();
     w.put("key.p12", file);
     assert!(w.openssl("pkcs12 -in key.p12 -passin pass:geheim -nodes").contains("BEGIN PRIVATE KEY"));

@@ -3,25 +3,20 @@
 //! Written by p12-keystore. Read by hand: every key derivation is paid from one [`Work`] before it is computed, also
 //! those that only show once an outer layer is open, and one bag that cannot be read does not hide the others.
 
-use std::collections::HashSet;
-
-use aws_lc_rs::digest;
 use der::asn1::ObjectIdentifier;
-use p12_keystore::{
-    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
-};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::ber::{
     self, BMP_STRING, CONTEXT_0, CONTEXT_0_PRIMITIVE, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE, SET,
 };
-use super::jks::unique;
 use super::pbe::{self, Password, Work};
 use super::private_key;
 
-/// Iterations for what we write: as many as OWASP asks of PBKDF2-HMAC-SHA256.
-const ITERATIONS: u32 = 600_000;
+pub use write::{WriteError, write, write_with_key};
+
+mod write;
+
 /// How deep SafeContents bags may nest.
 const MAX_DEPTH: usize = 4;
 
@@ -290,68 +285,6 @@ fn friendly_name(attributes: &[u8]) -> Option<String> {
         }
     }
     None
-}
-
-/// Why a file cannot be written.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the PKCS#12 file cannot be written: {0}")]
-pub struct WriteError(String);
-
-impl From<p12_keystore::error::Error> for WriteError {
-    fn from(error: p12_keystore::error::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-/// A trust store: certificates without keys, each under its alias and marked as trusted for Java.
-///
-/// Takes a second of computing, as every reading of it then does: call it where that holds up nobody.
-///
-/// # Errors
-/// When a certificate does not parse, or the password holds characters outside the Basic Multilingual Plane.
-pub fn write(certificates: &[(&str, &[u8])], password: &str) -> Result<Vec<u8>, WriteError> {
-    let mut store = KeyStore::new();
-    let mut used = HashSet::new();
-    for (alias, der) in certificates {
-        let alias = unique(&mut used, &bmp(alias));
-        store.add_entry(&alias, KeyStoreEntry::Certificate(Certificate::from_der(der)?));
-    }
-    finish(&store, password)
-}
-
-/// A key (PKCS#8) with its chain, the key's own certificate first.
-///
-/// # Errors
-/// As [`write`], and when the chain is empty or the key is not PKCS#8.
-pub fn write_with_key(
-    alias: &str,
-    key: &[u8],
-    chain: &[&[u8]],
-    password: &str,
-) -> Result<Vec<u8>, WriteError> {
-    let leaf = chain.first().ok_or_else(|| WriteError("the key has no certificate".to_owned()))?;
-    // Programs tie a key to its certificate by the same identifier on both; SHA-1 of the certificate is the custom.
-    let id = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, leaf);
-    let certificates = chain.iter().map(|der| Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
-    let entry = PrivateKeyChain::new(id.as_ref(), PrivateKey::from_der(key)?, certificates);
-    let mut store = KeyStore::new();
-    store.add_entry(&bmp(alias), KeyStoreEntry::PrivateKeyChain(entry));
-    finish(&store, password)
-}
-
-fn finish(store: &KeyStore, password: &str) -> Result<Vec<u8>, WriteError> {
-    let writer = store
-        .writer(password)
-        .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
-        .encryption_iterations(ITERATIONS)
-        .mac_algorithm(MacAlgorithm::HmacSha256)
-        .mac_iterations(ITERATIONS);
-    Ok(writer.write()?)
-}
-
-/// `alias` with what a BMPString cannot hold replaced.
-fn bmp(alias: &str) -> String {
-    alias.chars().map(|c| if u32::from(c) > 0xffff { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 #[cfg(test)]
