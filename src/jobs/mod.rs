@@ -5,6 +5,8 @@
 
 pub mod prune;
 pub mod clock_check;
+pub mod sweep_alerts;
+pub mod send_alert;
 pub mod schedule;
 pub mod attempt;
 pub mod worker;
@@ -68,9 +70,12 @@ pub struct Kind {
 pub const KINDS: &[Kind] = &[
     Kind { name: prune::KIND, handler: |app, job| Box::pin(prune::run(app, job)) },
     Kind { name: clock_check::KIND, handler: |app, job| Box::pin(clock_check::run(app, job)) },
+    Kind { name: sweep_alerts::KIND, handler: |app, job| Box::pin(sweep_alerts::run(app, job)) },
+    Kind { name: send_alert::KIND, handler: |app, job| Box::pin(send_alert::run(app, job)) },
 ];
 
 /// Works until `stopped` turns true, then gives back what it cannot finish.
 pub async fn run(app: App, stopped: watch::Receiver<bool>) {
+    sweep_alerts::at_start(&app).await;
     Worker::default().run(app, stopped).await;
 }

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::{clock_check, prune};
+use super::{clock_check, prune, sweep_alerts};
 
 /// When a kind is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub struct Line {
 /// The timetable.
 pub const TIMETABLE: &[Line] = &[
     Line { kind: clock_check::KIND, when: When::Every(Duration::hours(1)) },
+    Line { kind: sweep_alerts::KIND, when: When::Every(Duration::hours(1)) },
     Line { kind: prune::KIND, when: When::Daily(3, 40) },
 ];
 

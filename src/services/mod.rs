@@ -17,6 +17,8 @@ pub mod tokens;
 pub mod inspect;
 pub mod calls;
 pub mod health;
+pub mod mail;
+pub mod alerts;
 
 pub use self::error::{Error, FieldError};
 pub use self::origin::Origin;

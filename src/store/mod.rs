@@ -8,6 +8,7 @@ pub mod error;
 pub mod audit;
 pub mod private;
 pub mod jobs;
+pub mod alerts;
 pub mod housekeeping;
 pub mod certificates;
 pub mod idempotency;

@@ -16,6 +16,7 @@ use notafter::web;
 
 mod parts;
 
+mod alerts;
 mod mail;
 mod jobs;
 mod sessions;

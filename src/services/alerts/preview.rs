@@ -1,0 +1,118 @@
+//! The mail as it would be sent now, and a test mail: by the same templates and the same relay as the real ones.
+
+use time::OffsetDateTime;
+
+use crate::{
+    app::App,
+    crypto::random,
+    notifiers::{Error as NotifierError, Message},
+    services::{
+        Actor, Error, Permission, Result,
+        mail::{self, Rendered, expiry::Setting},
+    },
+    store::{
+        Tx,
+        alerts::{
+            recipients::address_book,
+            rules,
+            sending::{self, Subject},
+        },
+    },
+};
+
+use super::{
+    delivery::NO_RELAY,
+    identity,
+    recipients::{self, Reason, Recipient},
+    thresholds::{self, Life},
+};
+
+/// A mail that is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The entry it is about.
+    pub certificate: i64,
+    /// Name of that entry.
+    pub name: String,
+    /// Who would get it.
+    pub recipients: Vec<Recipient>,
+    /// The mail.
+    pub mail: Rendered,
+}
+
+/// The mail about `certificate`, or about the entry that ends next; `None` when the actor sees no entry at all.
+///
+/// # Errors
+/// `NotFound` when that entry is not within reach.
+pub async fn preview(app: &App, actor: &Actor, certificate: Option<i64>) -> Result<Option<Preview>> {
+    actor.require(Permission::AlertsRead)?;
+    let (now, reach) = (app.now(), actor.reach().as_sql());
+    let chosen = match certificate {
+        Some(id) => Some(id),
+        None => sending::next_to_end(&app.pool, reach, now).await?,
+    };
+    let Some(id) = chosen else { return Ok(None) };
+    let subject = sending::subject(&app.pool, reach, id).await?.ok_or(Error::NotFound("certificate"))?;
+    let rule = rules::find(&app.pool).await?;
+    let book = address_book(&app.pool).await?;
+    let recipients =
+        recipients::of_entry(subject.owner.as_deref(), subject.team, rule.fallback.as_deref(), &book);
+    let base_url = app.config.base_url();
+    let setting = Setting {
+        prefix: &rule.subject_prefix,
+        base_url: &base_url,
+        reason: recipients.first().map_or(Reason::Fallback, |recipient| recipient.reason),
+        threshold: threshold(&rule.thresholds, rule.expired, &subject, now),
+        now,
+    };
+    let mail = mail::expiry::compose(&subject, &setting)?;
+    Ok(Some(Preview { certificate: id, name: subject.name, recipients, mail }))
+}
+
+/// The threshold that is crossed, or the first one that will be.
+fn threshold(days: &[i32], expired: bool, subject: &Subject, now: OffsetDateTime) -> i32 {
+    let life =
+        Life { not_before: subject.not_before, not_after: subject.not_after, added_at: subject.not_after };
+    thresholds::tightest(days, expired, life, now)
+        .or(days.iter().copied().max())
+        .unwrap_or(thresholds::THE_END)
+}
+
+/// Sends a test mail to `to` and answers what the relay said.
+///
+/// # Errors
+/// `Invalid` when `to` is no address, `Refused` or `Unavailable` with the relay's words when it did not take the mail.
+pub async fn send_test(app: &App, actor: &Actor, to: &str) -> Result<String> {
+    actor.require(Permission::AlertsWrite)?;
+    let now = app.now();
+    let to = recipients::address(to).ok_or_else(|| Error::invalid("to", "This is not one mail address."))?;
+    let notifier =
+        app.mail.clone().ok_or_else(|| Error::Refused(format!("{NO_RELAY}; set NOTAFTER_SMTP_URL")))?;
+    let rule = rules::find(&app.pool).await?;
+    let asked_by = actor.who().name;
+    let mail = mail::test::compose(&rule.subject_prefix, &asked_by, &app.config.base_url(), now)?;
+    Tx::begin(&app.pool).await?.commit(actor.event("alert.test_sent", to.clone())).await?;
+    let message = Message {
+        to,
+        subject: mail.subject,
+        text: mail.text,
+        html: Some(mail.html),
+        message_id: format!("<test.{}@{}>", random::hex::<16>(), identity::host(&app.config)),
+        headers: vec![("Auto-Submitted", "auto-generated".into())],
+    };
+    match notifier.send(&message).await {
+        Ok(accepted) => Ok(accepted.answer),
+        Err(NotifierError::Refused(answer)) => {
+            Err(Error::Refused(format!("the mail server refused it: {answer}")))
+        }
+        Err(NotifierError::Misconfigured(reason)) => {
+            Err(Error::Refused(format!("the mail settings are wrong: {reason}")))
+        }
+        Err(NotifierError::Unreachable { reason, .. }) => {
+            Err(Error::Unavailable(format!("the mail server did not take it: {reason}")))
+        }
+        Err(NotifierError::Limited { reason, .. }) => {
+            Err(Error::Unavailable(format!("the mail server asks to wait: {reason}")))
+        }
+    }
+}
