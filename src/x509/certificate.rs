@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use super::extension::{self, AuthorityKeyIdentifier, BasicConstraints, KeyUsage, RawExtension, ids};
 use super::sct::{self, Sct};
 use super::signature::{self, Verdict};
-use super::structure::Structure;
+use super::structure::{Signed, Structure};
 use super::validity::Validity;
 use super::{Error, Extension, Key, San, name, san, serial, tlv};
 
@@ -50,6 +50,16 @@ struct Stated {
     subject_key_identifier: Option<Vec<u8>>,
     authority_key_identifier: Option<AuthorityKeyIdentifier>,
 }
+
+/// The extensions that `Stated` is made of.
+const WANTED: [&[u8]; 6] = [
+    ids::SUBJECT_ALT_NAME,
+    ids::BASIC_CONSTRAINTS,
+    ids::KEY_USAGE,
+    ids::EXTENDED_KEY_USAGE,
+    ids::SUBJECT_KEY_IDENTIFIER,
+    ids::AUTHORITY_KEY_IDENTIFIER,
+];
 
 /// Where the parts are in the DER that are needed as they are.
 #[derive(Clone, Debug)]
@@ -233,9 +243,7 @@ impl Certificate {
 
     /// Checks this certificate's signature with the key of a `SubjectPublicKeyInfo`.
     pub fn verify(&self, signer_spki: &[u8]) -> Verdict {
-        let Ok(parts) = Structure::read(&self.der) else { return Verdict::Bad };
-        let Some(signature) = parts.signature.strip_prefix(&[0]) else { return Verdict::Bad };
-        signature::verify(signer_spki, parts.algorithm, parts.signed, signature)
+        Signed::read(OBJECT, &self.der).map_or(Verdict::Bad, |parts| parts.verify(signer_spki))
     }
 
     fn raw_extensions(&self) -> impl Iterator<Item = RawExtension<'_>> {
@@ -258,11 +266,12 @@ impl Eq for Certificate {}
 impl Stated {
     fn read(extensions: &[u8]) -> Stated {
         let mut stated = Stated::default();
-        let mut seen = Vec::with_capacity(12);
+        let mut seen = [false; WANTED.len()];
         for extension in extension::read_all(extensions) {
+            let wanted = WANTED.iter().position(|oid| *oid == extension.oid).and_then(|at| seen.get_mut(at));
             // RFC 5280 §4.2 forbids a second one; where it occurs, the first counts.
-            if !seen.contains(&extension.oid) {
-                seen.push(extension.oid);
+            if let Some(seen) = wanted.filter(|seen| !**seen) {
+                *seen = true;
                 stated.take(extension.oid, extension.value);
             }
         }
@@ -271,13 +280,17 @@ impl Stated {
 
     fn take(&mut self, oid: &[u8], value: &[u8]) {
         match oid {
-            ids::SUBJECT_ALT_NAME => self.sans = tlv::sequence(value).map(san::read_all).unwrap_or_default(),
+            ids::SUBJECT_ALT_NAME => {
+                // Names count even if something follows the list.
+                let list = tlv::elements(value).next_if(tlv::SEQUENCE);
+                self.sans = list.map(|list| san::read_all(tlv::elements(list.value))).unwrap_or_default();
+            }
             ids::BASIC_CONSTRAINTS => {
                 self.constraints = extension::basic_constraints(value).unwrap_or_default()
             }
             ids::KEY_USAGE => self.key_usage = extension::key_usage(value).unwrap_or_default(),
             ids::EXTENDED_KEY_USAGE => {
-                self.extended_key_usage = extension::extended_key_usage(value).unwrap_or_default()
+                self.extended_key_usage = extension::extended_key_usage(value).unwrap_or_default();
             }
             ids::SUBJECT_KEY_IDENTIFIER => {
                 self.subject_key_identifier = extension::subject_key_identifier(value).map(<[u8]>::to_vec);

@@ -3,11 +3,17 @@
 //! This links certificates for showing and storing; it is no verdict of trust: dates, constraints and
 //! revocation are not looked at.
 
+use std::cmp::Reverse;
+
 use super::Certificate;
 use super::signature::Verdict;
 
 /// No chain is followed further than this; real ones have up to five certificates.
 pub const MAX_DEPTH: usize = 10;
+
+/// So many issuers with the fitting name and identifiers are tried for one certificate: a signature costs time,
+/// and an upload may hold thousands of the same name.
+const MAX_CANDIDATES: usize = 16;
 
 /// The way from a leaf upwards, as far as the known certificates lead.
 #[derive(Clone, Debug)]
@@ -39,17 +45,34 @@ pub fn is_self_signed(certificate: &Certificate) -> bool {
 pub fn order<'a>(leaf: &'a Certificate, pool: &'a [Certificate]) -> Chain<'a> {
     let mut certificates = vec![leaf];
     let mut last = leaf;
-    while !is_self_signed(last) && certificates.len() < MAX_DEPTH {
-        let is_new = |candidate: &&Certificate| !certificates.contains(candidate);
-        let issuers = pool.iter().filter(is_new).filter(|candidate| is_issued_by(last, candidate));
-        let Some(next) = issuers.max_by_key(|issuer| (issuer.is_self_issued(), issuer.not_after())) else {
+    loop {
+        if is_self_signed(last) {
+            return Chain { certificates, complete: true, missing: None };
+        }
+        if certificates.len() >= MAX_DEPTH {
+            return Chain { certificates, complete: false, missing: None };
+        }
+        let Some(issuer) = issuer_in(pool, last, &certificates) else {
             let missing = Some(last.issuer().to_owned());
             return Chain { certificates, complete: false, missing };
         };
-        certificates.push(next);
-        last = next;
+        certificates.push(issuer);
+        last = issuer;
     }
-    Chain { complete: is_self_signed(last), certificates, missing: None }
+}
+
+/// The best issuer of `child` that is not in the chain yet.
+fn issuer_in<'a>(
+    pool: &'a [Certificate],
+    child: &Certificate,
+    chain: &[&Certificate],
+) -> Option<&'a Certificate> {
+    let mut candidates: Vec<&Certificate> = pool
+        .iter()
+        .filter(|candidate| names_and_identifiers_agree(child, candidate) && !chain.contains(candidate))
+        .collect();
+    candidates.sort_by_key(|candidate| Reverse((candidate.is_self_issued(), candidate.not_after())));
+    candidates.into_iter().take(MAX_CANDIDATES).find(|candidate| is_issued_by(child, candidate))
 }
 
 /// The cheap half of the question, which most pairs fail: names as bytes, then key identifiers, then the

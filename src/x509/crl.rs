@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::certificate::hash;
 use super::extension::{self, RawExtension, ids};
 use super::signature::{self, Verdict};
+use super::structure::{Signed, field};
 use super::{Certificate, Error, Extension, name, serial, tlv, validity};
 
 /// The largest list that is read.
@@ -35,26 +36,21 @@ impl CertificateList {
         if der.len() > MAX_SIZE {
             return Err(Error::TooLarge { object: OBJECT, size: der.len(), limit: MAX_SIZE });
         }
-        let whole = tlv::elements(der).next().ok_or_else(|| Error::unreadable(OBJECT, "it is cut short"))?;
-        if let Some(extra) = der.len().checked_sub(whole.raw.len()).filter(|extra| *extra > 0) {
-            return Err(Error::Trailing { object: OBJECT, extra });
-        }
-        let parts = Parts::find(der)
-            .ok_or_else(|| Error::unreadable(OBJECT, "its fields are not where they belong"))?;
+        let parts = Parts::read(der)?;
         let mut entries = tlv::elements(parts.revoked);
         let revoked = entries.by_ref().take_while(|entry| entry.tag == tlv::SEQUENCE).count();
         if !entries.rest().is_empty() {
             return Err(Error::unreadable(OBJECT, format!("revoked certificate {} is broken", revoked + 1)));
         }
-        let next_update = parts.next_update.map(|raw| time(raw, "next_update is not a time")).transpose()?;
+        let next_update = parts.next_update.map(|raw| time(raw, "next_update")).transpose()?;
         let number = extensions(parts.extensions).find(|extension| extension.oid == ids::CRL_NUMBER);
         Ok(CertificateList {
             issuer: name::rfc4514(parts.issuer),
-            this_update: time(parts.this_update, "this_update is not a time")?,
+            this_update: time(parts.this_update, "this_update")?,
             next_update,
             number: number.and_then(|number| tlv::only(number.value, tlv::INTEGER)).map(serial::hex),
             revoked,
-            signature: signature::algorithm(parts.algorithm),
+            signature: signature::algorithm(parts.whole.algorithm),
             der: der.into(),
         })
     }
@@ -101,7 +97,7 @@ impl CertificateList {
 
     /// The extensions of the list itself, in words.
     pub fn extensions(&self) -> Vec<Extension> {
-        let parts = Parts::find(&self.der);
+        let parts = Parts::read(&self.der);
         parts
             .map(|parts| extensions(parts.extensions).map(|one| one.readable()).collect())
             .unwrap_or_default()
@@ -109,67 +105,57 @@ impl CertificateList {
 
     /// Checks that the key of `issuer` signed this list and that the names agree.
     pub fn verify(&self, issuer: &Certificate) -> Verdict {
-        let Some(parts) = Parts::find(&self.der).filter(|parts| parts.issuer == issuer.subject_der()) else {
-            return Verdict::Bad;
-        };
-        let Some(signature) = parts.signature.strip_prefix(&[0]) else { return Verdict::Bad };
-        signature::verify(issuer.spki_der(), parts.algorithm, parts.signed, signature)
+        match Parts::read(&self.der) {
+            Ok(parts) if parts.issuer == issuer.subject_der() => parts.whole.verify(issuer.spki_der()),
+            _ => Verdict::Bad,
+        }
     }
 }
 
 /// The parts of the DER that are needed as they are.
 struct Parts<'a> {
-    signed: &'a [u8],
+    whole: Signed<'a>,
     issuer: &'a [u8],
     this_update: &'a [u8],
     next_update: Option<&'a [u8]>,
     revoked: &'a [u8],
     extensions: &'a [u8],
-    algorithm: &'a [u8],
-    signature: &'a [u8],
 }
 
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 impl<'a> Parts<'a> {
-    fn find(der: &'a [u8]) -> Option<Parts<'a>> {
-        let mut outer = tlv::sequence(der)?;
-        let signed = outer.next_if(tlv::SEQUENCE)?;
-        let algorithm = outer.next_if(tlv::SEQUENCE)?;
-        let signature = outer.next_if(tlv::BIT_STRING)?;
-        let mut inner = tlv::elements(signed.value);
+    fn read(der: &'a [u8]) -> Result<Parts<'a>, Error> {
+        let whole = Signed::read(OBJECT, der)?;
+        let mut inner = tlv::elements(whole.content);
         inner.next_if(tlv::INTEGER);
-        inner.next_if(tlv::SEQUENCE)?;
-        let issuer = inner.next_if(tlv::SEQUENCE)?;
-        let this_update = next_time(&mut inner)?;
+        field(OBJECT, &mut inner, tlv::SEQUENCE, "signature")?;
+        let issuer = field(OBJECT, &mut inner, tlv::SEQUENCE, "issuer")?.raw;
+        let this_update =
+            next_time(&mut inner).ok_or_else(|| Error::unreadable(OBJECT, "this_update is missing"))?;
         let next_update = next_time(&mut inner);
         let revoked = inner.next_if(tlv::SEQUENCE).map_or(&[][..], |list| list.value);
         let explicit = inner.next_if(0xa0).map_or(&[][..], |field| field.value);
         let extensions = tlv::elements(explicit).next_if(tlv::SEQUENCE).map_or(&[][..], |list| list.value);
-        inner.rest().is_empty().then_some(Parts {
-            signed: signed.raw,
-            issuer: issuer.raw,
-            this_update: this_update.raw,
-            next_update: next_update.map(|time| time.raw),
-            revoked,
-            extensions,
-            algorithm: algorithm.raw,
-            signature: signature.value,
-        })
+        if !inner.rest().is_empty() {
+            return Err(Error::unreadable(OBJECT, "the fields after next_update are broken"));
+        }
+        Ok(Parts { whole, issuer, this_update, next_update, revoked, extensions })
     }
 }
 
-fn next_time<'a>(fields: &mut tlv::Elements<'a>) -> Option<tlv::Tlv<'a>> {
-    fields.next_if(UTC_TIME).or_else(|| fields.next_if(GENERALIZED_TIME))
+fn next_time<'a>(fields: &mut tlv::Elements<'a>) -> Option<&'a [u8]> {
+    fields.next_if(UTC_TIME).or_else(|| fields.next_if(GENERALIZED_TIME)).map(|time| time.raw)
 }
 
 fn extensions(list: &[u8]) -> impl Iterator<Item = RawExtension<'_>> {
     extension::read_all(list)
 }
 
-fn time(raw: &[u8], reason: &'static str) -> Result<OffsetDateTime, Error> {
-    validity::time(raw).ok_or_else(|| Error::unreadable(OBJECT, reason))
+fn time(raw: &[u8], name: &str) -> Result<OffsetDateTime, Error> {
+    let broken = || Error::unreadable(OBJECT, format!("{name} is not a time that can be represented"));
+    validity::time(raw).ok_or_else(broken)
 }
 
 #[cfg(test)]

@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 
 use aws_lc_rs::digest::SHA256;
-use x509_parser::certification_request::X509CertificationRequest;
-use x509_parser::nom;
-use x509_parser::prelude::FromDer;
 
 use super::certificate::{MAX_SIZE, hash};
 use super::extension::{self, RawExtension, ids};
 use super::signature::{self, Verdict};
+use super::structure::{Signed, field};
 use super::{Error, Extension, Key, San, name, san, tlv};
 
 const OBJECT: &str = "certificate request";
@@ -39,19 +37,14 @@ impl CertificateRequest {
         if der.len() > MAX_SIZE {
             return Err(Error::TooLarge { object: OBJECT, size: der.len(), limit: MAX_SIZE });
         }
-        let (rest, _) = X509CertificationRequest::from_der(der).map_err(|error| unreadable(&error))?;
-        if !rest.is_empty() {
-            return Err(Error::Trailing { object: OBJECT, extra: rest.len() });
-        }
-        let parts = Parts::find(der)
-            .ok_or_else(|| Error::unreadable(OBJECT, "its fields are not where they belong"))?;
+        let parts = Parts::read(der)?;
         let sans = requested(parts.attributes).find(|extension| extension.oid == ids::SUBJECT_ALT_NAME);
         Ok(CertificateRequest {
             spki: parts.spki.to_vec(),
             subject: name::rfc4514(parts.subject),
             common_name: name::common_name(parts.subject),
             key: Key::from_spki(parts.spki),
-            signature: signature::algorithm(parts.algorithm),
+            signature: signature::algorithm(parts.whole.algorithm),
             sans: sans.and_then(|sans| tlv::sequence(sans.value)).map(san::read_all).unwrap_or_default(),
             der: der.into(),
         })
@@ -114,15 +107,13 @@ impl CertificateRequest {
 
     /// All extensions that are asked for, in words.
     pub fn extensions(&self) -> Vec<Extension> {
-        let parts = Parts::find(&self.der);
+        let parts = Parts::read(&self.der);
         parts.map(|parts| requested(parts.attributes).map(|one| one.readable()).collect()).unwrap_or_default()
     }
 
     /// Checks that whoever made the request has the private key; costs a signature verification at each call.
     pub fn verify(&self) -> Verdict {
-        let Some(parts) = Parts::find(&self.der) else { return Verdict::Bad };
-        let Some(signature) = parts.signature.strip_prefix(&[0]) else { return Verdict::Bad };
-        signature::verify(&self.spki, parts.algorithm, parts.signed, signature)
+        Signed::read(OBJECT, &self.der).map_or(Verdict::Bad, |parts| parts.verify(&self.spki))
     }
 }
 
@@ -136,33 +127,25 @@ impl Eq for CertificateRequest {}
 
 /// The parts of the DER that are needed as they are.
 struct Parts<'a> {
-    signed: &'a [u8],
+    whole: Signed<'a>,
     subject: &'a [u8],
     spki: &'a [u8],
     attributes: &'a [u8],
-    algorithm: &'a [u8],
-    signature: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
-    fn find(der: &'a [u8]) -> Option<Parts<'a>> {
-        let mut outer = tlv::sequence(der)?;
-        let signed = outer.next_if(tlv::SEQUENCE)?;
-        let algorithm = outer.next_if(tlv::SEQUENCE)?;
-        let signature = outer.next_if(tlv::BIT_STRING)?;
-        let mut inner = tlv::elements(signed.value);
-        inner.next_if(tlv::INTEGER)?;
-        let subject = inner.next_if(tlv::SEQUENCE)?;
-        let spki = inner.next_if(tlv::SEQUENCE)?;
+    fn read(der: &'a [u8]) -> Result<Parts<'a>, Error> {
+        let whole = Signed::read(OBJECT, der)?;
+        let mut inner = tlv::elements(whole.content);
+        field(OBJECT, &mut inner, tlv::INTEGER, "version")?;
+        let subject = field(OBJECT, &mut inner, tlv::SEQUENCE, "subject")?.raw;
+        let spki = field(OBJECT, &mut inner, tlv::SEQUENCE, "subject_public_key_info")?.raw;
+        // RFC 2986 wants an empty list where there are no attributes; some software leaves it out.
         let attributes = inner.next_if(0xa0).map_or(&[][..], |attributes| attributes.value);
-        Some(Parts {
-            signed: signed.raw,
-            subject: subject.raw,
-            spki: spki.raw,
-            attributes,
-            algorithm: algorithm.raw,
-            signature: signature.value,
-        })
+        if !inner.rest().is_empty() {
+            return Err(Error::unreadable(OBJECT, "attributes are broken"));
+        }
+        Ok(Parts { whole, subject, spki, attributes })
     }
 }
 
@@ -176,13 +159,6 @@ fn requested(attributes: &[u8]) -> impl Iterator<Item = RawExtension<'_>> {
             tlv::elements(values.value).next_if(tlv::SEQUENCE)
         })
         .flat_map(|list| extension::read_all(list.value))
-}
-
-fn unreadable(error: &nom::Err<x509_parser::error::X509Error>) -> Error {
-    match error {
-        nom::Err::Error(why) | nom::Err::Failure(why) => Error::unreadable(OBJECT, why.to_string()),
-        nom::Err::Incomplete(_) => Error::unreadable(OBJECT, "it is cut short"),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The outer structure of a certificate, field by field (RFC 5280 §4.1).
+//! The outer structure of signed objects, and of a certificate field by field (RFC 5280 §4.1).
 //!
 //! Written by hand over `tlv` for three reasons: an error names the field that is broken; what is merely odd
 //! (a malformed attribute in a name, an extension that breaks its own syntax) passes; and an import spends its
@@ -7,6 +7,7 @@
 
 use time::OffsetDateTime;
 
+use super::signature::{self, Verdict};
 use super::validity::{self, Validity};
 use super::{Error, tlv};
 
@@ -15,8 +16,6 @@ const OBJECT: &str = "certificate";
 /// The parts of one certificate, as they are in the DER.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Structure<'a> {
-    /// What the signature is over.
-    pub signed: &'a [u8],
     /// 1, 2 or 3 as people count it.
     pub version: u32,
     /// The content of the serial's `INTEGER`.
@@ -29,57 +28,77 @@ pub(crate) struct Structure<'a> {
     pub extensions: &'a [u8],
     /// The `AlgorithmIdentifier` of the signature.
     pub algorithm: &'a [u8],
-    /// The content of the signature's `BIT STRING`.
-    pub signature: &'a [u8],
 }
 
 impl<'a> Structure<'a> {
     /// Reads exactly one certificate; the error names the first field that is not what it should be.
     pub(crate) fn read(der: &'a [u8]) -> Result<Structure<'a>, Error> {
+        let Signed { content, algorithm, .. } = Signed::read(OBJECT, der)?;
+        let mut inner = tlv::elements(content);
+        let version = version(&mut inner)?;
+        let serial = field(OBJECT, &mut inner, tlv::INTEGER, "serial")?.value;
+        field(OBJECT, &mut inner, tlv::SEQUENCE, "signature")?;
+        let issuer = field(OBJECT, &mut inner, tlv::SEQUENCE, "issuer")?.raw;
+        let validity = dates(field(OBJECT, &mut inner, tlv::SEQUENCE, "validity")?.value)?;
+        let subject = field(OBJECT, &mut inner, tlv::SEQUENCE, "subject")?.raw;
+        let spki = field(OBJECT, &mut inner, tlv::SEQUENCE, "subject_public_key_info")?.raw;
+        let extensions = extensions(inner)?;
+        Ok(Structure { version, serial, issuer, validity, subject, spki, extensions, algorithm })
+    }
+}
+
+/// What certificates, requests and lists have in common: a content, an algorithm and a signature.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    /// What the signature is over.
+    pub signed: &'a [u8],
+    /// The same without its own tag and length.
+    pub content: &'a [u8],
+    /// The `AlgorithmIdentifier` of the signature.
+    pub algorithm: &'a [u8],
+    /// The content of the signature's `BIT STRING`.
+    pub signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// Reads exactly one signed object; errors speak of `object`.
+    pub(crate) fn read(object: &'static str, der: &'a [u8]) -> Result<Signed<'a>, Error> {
         let mut whole = tlv::elements(der);
-        let outer =
-            whole.next_if(tlv::SEQUENCE).ok_or_else(|| broken("it is no DER sequence or is cut short"))?;
+        let cut = || Error::unreadable(object, "it is no DER sequence or is cut short");
+        let outer = whole.next_if(tlv::SEQUENCE).ok_or_else(cut)?;
         if !whole.rest().is_empty() {
-            return Err(Error::Trailing { object: OBJECT, extra: whole.rest().len() });
+            return Err(Error::Trailing { object, extra: whole.rest().len() });
         }
         let mut outer = tlv::elements(outer.value);
-        let signed = field(&mut outer, tlv::SEQUENCE, "tbs_certificate")?;
-        let algorithm = field(&mut outer, tlv::SEQUENCE, "signature_algorithm")?;
-        let signature = field(&mut outer, tlv::BIT_STRING, "signature_value")?;
+        let signed = field(object, &mut outer, tlv::SEQUENCE, "the signed part")?;
+        let algorithm = field(object, &mut outer, tlv::SEQUENCE, "the signature algorithm")?.raw;
+        let signature = field(object, &mut outer, tlv::BIT_STRING, "the signature")?.value;
         if !outer.rest().is_empty() {
-            return Err(broken("something follows signature_value"));
+            return Err(Error::unreadable(object, "something follows the signature"));
         }
-        let mut inner = tlv::elements(signed.value);
-        let version = version(&mut inner)?;
-        let serial = field(&mut inner, tlv::INTEGER, "serial")?.value;
-        field(&mut inner, tlv::SEQUENCE, "signature")?;
-        let issuer = field(&mut inner, tlv::SEQUENCE, "issuer")?.raw;
-        let validity = dates(field(&mut inner, tlv::SEQUENCE, "validity")?.value)?;
-        let subject = field(&mut inner, tlv::SEQUENCE, "subject")?.raw;
-        let spki = field(&mut inner, tlv::SEQUENCE, "subject_public_key_info")?.raw;
-        let extensions = extensions(inner)?;
-        let (signed, algorithm, signature) = (signed.raw, algorithm.raw, signature.value);
-        Ok(Structure {
-            signed,
-            version,
-            serial,
-            issuer,
-            validity,
-            subject,
-            spki,
-            extensions,
-            algorithm,
-            signature,
-        })
+        Ok(Signed { signed: signed.raw, content: signed.value, algorithm, signature })
     }
+
+    /// Checks the signature with the key of a `SubjectPublicKeyInfo`.
+    pub(crate) fn verify(&self, signer_spki: &[u8]) -> Verdict {
+        // A signature is whole octets, so no bits are unused.
+        let Some(signature) = self.signature.strip_prefix(&[0]) else { return Verdict::Bad };
+        signature::verify(signer_spki, self.algorithm, self.signed, signature)
+    }
+}
+
+/// The next field, which must be there with this tag.
+pub(crate) fn field<'a>(
+    object: &'static str,
+    fields: &mut tlv::Elements<'a>,
+    tag: u8,
+    name: &str,
+) -> Result<tlv::Tlv<'a>, Error> {
+    fields.next_if(tag).ok_or_else(|| Error::unreadable(object, format!("{name} is missing or broken")))
 }
 
 fn broken(reason: impl Into<String>) -> Error {
     Error::unreadable(OBJECT, reason)
-}
-
-fn field<'a>(fields: &mut tlv::Elements<'a>, tag: u8, name: &str) -> Result<tlv::Tlv<'a>, Error> {
-    fields.next_if(tag).ok_or_else(|| broken(format!("{name} is missing or broken")))
 }
 
 /// `[0] EXPLICIT INTEGER`, left out for version 1.
@@ -144,7 +163,7 @@ mod tests {
         );
         assert_eq!(reason(&[&der[..], &[0, 0]].concat()), "2 bytes follow the end of the certificate");
         assert_eq!(reason(&[]), "certificate is unreadable: it is no DER sequence or is cut short");
-        assert_eq!(reason(&[0x30, 0]), "certificate is unreadable: tbs_certificate is missing or broken");
+        assert_eq!(reason(&[0x30, 0]), "certificate is unreadable: the signed part is missing or broken");
     }
 
     #[test]
