@@ -298,17 +298,20 @@ fn derive(
         out.extend_from_slice(hash.as_ref());
         // Steps 6B and 6C: add the hash, repeated to a block, and one to each block of the input.
         let addend: Vec<u8> = hash.as_ref().iter().copied().cycle().take(block).collect();
-        for chunk in input.chunks_mut(block) {
-            let mut carry = 1;
-            for (byte, add) in chunk.iter_mut().zip(&addend).rev() {
-                let sum = u16::from(*byte) + u16::from(*add) + carry;
-                *byte = sum.to_be_bytes()[1];
-                carry = sum >> 8;
-            }
-        }
+        input.chunks_mut(block).for_each(|chunk| add_and_one(chunk, &addend));
     }
     out.truncate(length);
     out
+}
+
+/// Adds `addend` and one to `block`, both big-endian and of the same length; what overflows is lost.
+fn add_and_one(block: &mut [u8], addend: &[u8]) {
+    let mut carry = 1;
+    for (byte, add) in block.iter_mut().zip(addend).rev() {
+        let sum = u16::from(*byte) + u16::from(*add) + carry;
+        *byte = sum.to_be_bytes()[1];
+        carry = sum >> 8;
+    }
 }
 
 #[cfg(test)]
