@@ -127,7 +127,7 @@ create function csv_cell(value text) returns text
         else value
     end;
 
--- Counts signed rows by (team, facet) and, within one owner or one environment, again by facet.
+-- Counts signed rows by (team, facet), and for all teams together by facet within one owner or one environment.
 create function certificate_counts_sql(source text) returns text
     language sql immutable
     return format($sql$
@@ -137,44 +137,47 @@ create function certificate_counts_sql(source text) returns text
             from (%s) rows
         ), paired as (
             select team_id, owner, environment, issuer_name, key, state, sum(sign) as n,
-                   grouping(owner) = 0 as by_owner, grouping(environment) = 0 as by_environment,
+                   grouping(team_id) = 0 as by_team, grouping(owner) = 0 as by_owner, grouping(environment) = 0 as by_environment,
                    grouping(issuer_name) = 0 as by_issuer, grouping(key) = 0 as by_key, grouping(state) = 0 as by_state
             from signed
             group by grouping sets (
                 (team_id), (team_id, owner), (team_id, environment), (team_id, issuer_name), (team_id, key), (team_id, state),
-                (team_id, owner, environment), (team_id, owner, issuer_name), (team_id, owner, key),
-                (team_id, environment, issuer_name), (team_id, environment, key))
+                (owner, environment), (owner, issuer_name), (owner, key), (environment, issuer_name), (environment, key))
             having sum(sign) <> 0
-        ), counted as (
-            select '' as scope, '' as scope_value, team_id, n,
-                   case when by_owner then 'owner' when by_environment then 'environment' when by_issuer then 'issuer'
-                        when by_key then 'key' when by_state then 'state' else 'total' end as facet,
-                   coalesce(owner, environment, issuer_name, key, state, '') as value
-            from paired
-            where by_owner::int + by_environment::int + by_issuer::int + by_key::int + by_state::int < 2
-            union all
-            select 'owner', owner, team_id, n,
-                   case when by_environment then 'environment' when by_issuer then 'issuer' else 'key' end,
-                   coalesce(environment, issuer_name, key)
-            from paired
-            where by_owner and (by_environment or by_issuer or by_key)
-            union all
-            select 'environment', environment, team_id, n,
-                   case when by_owner then 'owner' when by_issuer then 'issuer' else 'key' end,
-                   coalesce(owner, issuer_name, key)
-            from paired
-            where by_environment and (by_owner or by_issuer or by_key)
-            union all
-            select scopes.scope, scopes.scope_value, team_id, sum(sign), 'tag', tag
+        ), tagged as (
+            select team_id, owner, environment, tag, sum(sign) as n,
+                   grouping(team_id) = 0 as by_team, grouping(owner) = 0 as by_owner
             from signed
             cross join lateral unnest(tags) tag
-            cross join lateral (values ('', ''), ('owner', owner), ('environment', environment)) scopes (scope, scope_value)
-            group by scopes.scope, scopes.scope_value, team_id, tag
+            group by grouping sets ((team_id, tag), (owner, tag), (environment, tag))
             having sum(sign) <> 0
+        ), of_team as (
+            select case when by_owner then 'owner' when by_environment then 'environment' when by_issuer then 'issuer'
+                        when by_key then 'key' when by_state then 'state' else 'total' end as facet,
+                   coalesce(owner, environment, issuer_name, key, state, '') as value, team_id, n
+            from paired
+            where by_team
+            union all
+            select 'tag', tag, team_id, n from tagged where by_team
         )
-        select scope, scope_value, facet, value, team_id, n::bigint as n from counted
+        select '' as scope, '' as scope_value, facet, value, team_id, n::bigint as n from of_team
         union all
-        select scope, scope_value, facet, value, -1, sum(n)::bigint from counted group by scope, scope_value, facet, value
+        select '', '', facet, value, -1, sum(n)::bigint from of_team group by facet, value
+        union all
+        select 'owner', owner, case when by_environment then 'environment' when by_issuer then 'issuer' else 'key' end,
+               coalesce(environment, issuer_name, key), -1, n::bigint
+        from paired
+        where by_owner and not by_team
+        union all
+        select 'environment', environment, case when by_owner then 'owner' when by_issuer then 'issuer' else 'key' end,
+               coalesce(owner, issuer_name, key), -1, n::bigint
+        from paired
+        where by_environment and not by_team
+        union all
+        select case when by_owner then 'owner' else 'environment' end, case when by_owner then owner else environment end,
+               'tag', tag, -1, n::bigint
+        from tagged
+        where not by_team
     $sql$, source);
 
 create function certificate_days_sql(source text) returns text

@@ -105,12 +105,16 @@ enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn of(filter: &Filter) -> Option<Scope<'_>> {
+    /// The counters of one owner or environment are not split by team.
+    fn of<'a>(filter: &'a Filter, teams: &[i64]) -> Option<Scope<'a>> {
         let only_owner = |owner: &String| Filter { owner: vec![owner.clone()], ..Filter::default() };
         let only_place = |place: &String| Filter { environment: vec![place.clone()], ..Filter::default() };
         let rest = filter.without_team();
         if rest.is_empty() {
             return Some(Scope::All);
+        }
+        if teams != ALL_TEAMS {
+            return None;
         }
         match (filter.owner.as_slice(), filter.environment.as_slice()) {
             ([owner], []) if rest == only_owner(owner) => Some(Scope::Owner(owner)),
@@ -222,7 +226,7 @@ pub async fn facets(
     now: OffsetDateTime,
 ) -> Result<Vec<FacetValue>> {
     let teams = teams(reach, filter);
-    let Some(scope) = Scope::of(filter) else {
+    let Some(scope) = Scope::of(filter, &teams) else {
         return sampled(pool, reach, filter, now).await;
     };
     let mut values = counted(pool, &scope, &teams).await?;

@@ -108,7 +108,7 @@ impl Default for NewEntry {
 
 impl NewEntry {
     /// The text that a search looks in: each name on a line of its own, then the alternative names of other kinds.
-    fn search(&self) -> String {
+    pub fn search(&self) -> String {
         let mut text = String::from("\n");
         let others = self.sans.iter().filter_map(|san| match san.split_once(':') {
             Some(("DNS" | "IP", _)) => None,
@@ -351,7 +351,7 @@ impl<'a> Columns<'a> {
 }
 
 /// PostgreSQL's text form of an array, since `unnest` takes only arrays whose rows have one length.
-fn array_literal(values: &[String]) -> String {
+pub fn array_literal(values: &[String]) -> String {
     let mut literal = String::from("{");
     for value in values {
         if literal.len() > 1 {

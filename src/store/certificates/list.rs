@@ -116,9 +116,9 @@ impl Cursor {
         (found == sort && !text.contains('\0')).then_some(Cursor { sort, text, not_after, id })
     }
 
-    fn after(row: &Listed, sort: Sort) -> Cursor {
-        let entry = &row.entry;
-        Cursor { sort, text: row.sort_text.clone(), not_after: entry.not_after, id: entry.id }
+    /// Behind this entry; `text` is what comes first in the order, empty where the end comes first.
+    pub fn behind(entry: &Entry, text: &str, sort: Sort) -> Cursor {
+        Cursor { sort, text: text.to_owned(), not_after: entry.not_after, id: entry.id }
     }
 }
 
@@ -171,7 +171,8 @@ pub async fn list(
     let whole = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = rows.len() <= whole;
     rows.truncate(whole);
-    let next = rows.last().filter(|_| !is_last).map(|last| Cursor::after(last, sort).encode());
+    let behind = |last: &Listed| Cursor::behind(&last.entry, &last.sort_text, sort).encode();
+    let next = rows.last().filter(|_| !is_last).map(behind);
     Ok(Page { entries: rows.into_iter().map(|row| row.entry).collect(), next })
 }
 
