@@ -15,6 +15,7 @@ pub mod query;
 pub mod view;
 pub mod edit;
 pub mod export;
+pub mod wire;
 
 pub use self::{
     edit::{Change, edit, restore, retire},

@@ -3,6 +3,7 @@
 //! The rule itself is `x509::lineage`; here are its candidates, read under the inventory's lock and only within the actor's reach: linking
 //! two certificates silences alerts, so it needs rights on both.
 
+use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{Reach, Result};
@@ -85,4 +86,29 @@ pub async fn supersede(tx: &mut Tx, pairs: &[(i64, i64)], now: OffsetDateTime) -
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// Which of these entries took the place of which, in either role: (older, newer), both within reach, the newest older one first.
+pub async fn links(pool: &PgPool, reach: Reach<'_>, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+    let rows = sqlx::query!(
+        "with old as (
+             select id, superseded_by, team_id, not_after
+             from certificates
+             where id = any($1) and superseded_by is not null
+             union
+             select id, superseded_by, team_id, not_after
+             from certificates
+             where superseded_by = any($1)
+         )
+         select old.id as \"older!\", new.id as newer
+         from old
+         join certificates new on new.id = old.superseded_by
+         where $2::bigint[] is null or (old.team_id = any($2) and new.team_id = any($2))
+         order by old.not_after desc, old.id desc",
+        ids,
+        reach,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.older, row.newer)).collect())
 }
