@@ -8,6 +8,7 @@ pub mod clock_check;
 pub mod sweep_alerts;
 pub mod send_alert;
 pub mod schedule;
+pub mod sealing;
 pub mod attempt;
 pub mod worker;
 

@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-use super::{KINDS, Kind, attempt, schedule};
+use super::{KINDS, Kind, attempt, schedule, sealing};
 
 /// A worker's measures. The defaults are what a console uses; tests make them small.
 #[derive(Clone)]
@@ -113,6 +113,7 @@ impl Worker {
         beside.spawn(self.clone().renew(app.clone(), held.clone()));
         beside.spawn(self.clone().beat(app.clone()));
         beside.spawn(schedule::keep(app.clone()));
+        beside.spawn(sealing::keep(app.clone()));
 
         let mut running = JoinSet::new();
         let mut fault = Fault::default();
@@ -232,6 +233,9 @@ impl Worker {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "leases not given back; they run out by themselves"),
             Err(_) => tracing::warn!("leases not given back in time; they run out by themselves"),
+        }
+        if timeout(Duration::from_secs(1), sealing::last(app)).await.is_err() {
+            tracing::warn!("the audit log's end was not anchored in time; the next start does it");
         }
     }
 }

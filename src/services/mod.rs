@@ -19,6 +19,7 @@ pub mod calls;
 pub mod health;
 pub mod mail;
 pub mod alerts;
+pub mod audit;
 
 pub use self::error::{Error, FieldError};
 pub use self::origin::Origin;

@@ -20,3 +20,4 @@ mod alerts;
 mod mail;
 mod jobs;
 mod sessions;
+mod audit;

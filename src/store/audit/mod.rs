@@ -1,5 +1,8 @@
 //! The audit log's rows: inserted in the act's own transaction, sealed into a hash chain afterwards.
 
+pub mod records;
+pub mod seals;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -73,30 +76,43 @@ impl Event {
 }
 
 pub(super) async fn insert(conn: &mut PgConnection, event: &Event) -> Result<()> {
-    let detail = event.detail.to_string();
-    let address = event.who.address.map(IpNet::from);
+    insert_all(conn, std::slice::from_ref(event)).await
+}
+
+/// All in one statement, in this order: an import writes thousands.
+pub(super) async fn insert_all(conn: &mut PgConnection, events: &[Event]) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let texts = |pick: fn(&Event) -> &str| events.iter().map(|event| clean(pick(event))).collect::<Vec<_>>();
+    let ids = |pick: fn(&Event) -> Option<i64>| events.iter().map(pick).collect::<Vec<_>>();
+    let addresses: Vec<_> = events.iter().map(|event| event.who.address.map(IpNet::from)).collect();
+    let requests: Vec<_> = events.iter().map(|event| event.who.request_id.as_deref().map(clean)).collect();
+    let details: Vec<_> = events.iter().map(|event| event.detail.to_string()).collect();
     sqlx::query!(
         "insert into audit_events (actor_kind, actor_id, actor_name, address, request_id, act, object_id, object, team_id, detail)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        event.who.kind,
-        event.who.id,
-        event.who.name,
-        address as _,
-        event.who.request_id,
-        event.act,
-        event.object_id,
-        event.object,
-        event.team_id,
-        detail,
+        select actor_kind, actor_id, actor_name, address, request_id, act, object_id, object, team_id, detail
+        from unnest($1::text[], $2::bigint[], $3::text[], $4::inet[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[], $10::text[])
+            with ordinality
+            as new (actor_kind, actor_id, actor_name, address, request_id, act, object_id, object, team_id, detail, place)
+        order by place",
+        &texts(|event| event.who.kind),
+        &ids(|event| event.who.id) as &[Option<i64>],
+        &texts(|event| &event.who.name),
+        &addresses as &[Option<IpNet>],
+        &requests as &[Option<String>],
+        &texts(|event| event.act),
+        &ids(|event| event.object_id) as &[Option<i64>],
+        &texts(|event| &event.object),
+        &ids(|event| event.team_id) as &[Option<i64>],
+        &details,
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-pub(super) async fn insert_all(conn: &mut PgConnection, events: &[Event]) -> Result<()> {
-    for event in events {
-        insert(conn, event).await?;
-    }
-    Ok(())
+/// PostgreSQL keeps no zero character; a name that holds one must still be recorded.
+fn clean(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
