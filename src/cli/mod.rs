@@ -3,6 +3,8 @@
 
 mod inspect;
 mod serve;
+mod jobs;
+mod audit;
 
 use std::{
     io::{IsTerminal, Write},
@@ -38,6 +40,10 @@ enum Command {
     Migrate,
     /// Say what is in a file: certificate, request, revocation list, PKCS#7, PKCS#12, Java key store
     Inspect(inspect::Inspect),
+    /// Background work: list it, try a failed piece again
+    Jobs(jobs::Jobs),
+    /// The audit log: prove that it is whole, export it
+    Audit(audit::Audit),
     /// Print every route with who may use it
     Routes,
 }
@@ -81,11 +87,12 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Migrate => serve::migrate(out).await,
         Command::Inspect(command) => inspect::run(&command, out),
         Command::Routes => serve::routes(out),
+        Command::Jobs(command) => with_app(async |app, actor| jobs::run(app, actor, command, out).await).await,
+        Command::Audit(command) => with_app(async |app, actor| audit::run(app, actor, command, out).await).await,
     }
 }
 
 /// Opens the console's database as the command line does: joined or started, migrated, and left as it was found.
-#[expect(dead_code, reason = "the nouns' commands land next")]
 async fn with_app<F>(run: F) -> anyhow::Result<()>
 where
     F: AsyncFnOnce(&crate::app::App, &Actor) -> anyhow::Result<()>,

@@ -19,7 +19,9 @@ pub mod calls;
 pub mod health;
 pub mod mail;
 pub mod alerts;
+pub mod spreadsheet;
 pub mod audit;
+pub mod jobs;
 
 pub use self::error::{Error, FieldError};
 pub use self::origin::Origin;

@@ -5,6 +5,7 @@
 //! lease, a counter of wrong passwords) is written on the pool and has no event.
 
 pub mod error;
+pub mod after;
 pub mod audit;
 pub mod private;
 pub mod jobs;

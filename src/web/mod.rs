@@ -12,6 +12,8 @@ pub mod form;
 pub mod session;
 pub mod guard;
 pub mod auth;
+pub mod jobs;
+pub mod audit;
 
 use axum::{Router, middleware};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
@@ -20,7 +22,7 @@ use crate::{app::App, routes::Routes};
 
 /// Every page with who may use it.
 pub fn routes() -> Routes {
-    Routes::new().merge(assets::routes()).merge(auth::routes())
+    Routes::new().merge(assets::routes()).merge(auth::routes()).merge(jobs::routes()).merge(audit::routes())
 }
 
 /// The pages behind sessions, the origin check and the login wall.

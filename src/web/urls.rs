@@ -30,6 +30,24 @@ pub const NEW_TEAM: &str = "/settings/teams/new";
 /// Everybody's API tokens.
 pub const TOKENS: &str = "/settings/tokens";
 
+/// The audit log.
+pub const AUDIT: &str = "/audit";
+
+/// A view of the queue: `failing`, `running`, `waiting` or `finished`.
+pub fn jobs(state: &str) -> String {
+    format!("/jobs?state={state}")
+}
+
+/// A job.
+pub fn job(id: i64) -> String {
+    format!("/jobs/{id}")
+}
+
+/// An act on a job: `retry` or `cancel`.
+pub fn job_act(id: i64, act: &str) -> String {
+    format!("/jobs/{id}/{act}")
+}
+
 /// Sign-in, and then on to `next`.
 pub fn login(next: &str) -> String {
     with_next(LOGIN, next)

@@ -1,27 +1,26 @@
 //! The audit log for people and for proofs: search, export of what the search shows, sealing, anchors, verification.
 
 pub mod anchors;
+pub mod export;
 pub mod verify;
-
-use futures_util::{Stream, stream};
 
 use crate::{
     app::App,
-    store::audit::{records, seals},
+    store::{
+        after::After,
+        audit::{records, seals},
+    },
 };
 
 use super::{Actor, Permission, Result};
 
 pub use crate::store::audit::{
-    records::{After, Filter, Record},
+    records::{Filter, Record},
     seals::Head,
 };
 
 /// Records of one page on a screen.
 pub const PAGE: usize = 50;
-
-/// Records read at a time by an export.
-const STEP: i64 = 1_000;
 
 /// Records sealed in one transaction.
 const BATCH: i64 = 2_000;
@@ -62,27 +61,6 @@ pub async fn acts(app: &App, actor: &Actor) -> Result<Vec<String>> {
 pub async fn head(app: &App, actor: &Actor) -> Result<Option<Head>> {
     actor.require(Permission::AuditRead)?;
     Ok(seals::head(&app.pool).await?)
-}
-
-/// Exactly the records that `list` with this filter shows, page after page; memory stays flat.
-pub fn export<'a>(
-    app: &App,
-    actor: &Actor,
-    filter: Filter,
-) -> Result<impl Stream<Item = Result<Vec<Record>>> + Send + use<'a>> {
-    actor.require(Permission::AuditRead)?;
-    let (app, teams) = (app.clone(), actor.reach().as_sql().map(<[i64]>::to_vec));
-    let start = Some(None);
-    Ok(stream::try_unfold(start, move |place: Option<Option<After>>| {
-        let (app, filter, teams) = (app.clone(), filter.clone(), teams.clone());
-        async move {
-            let Some(after) = place else { return Ok(None) };
-            let records = records::list(&app.pool, &filter, teams.as_deref(), after, STEP).await?;
-            let Some(last) = records.last() else { return Ok(None) };
-            let next = (records.len() == STEP as usize).then_some(Some(After { at: last.at, id: last.id }));
-            Ok(Some((records, next)))
-        }
-    }))
 }
 
 /// Seals whatever can be sealed; answers how many records. Called by the worker every second.

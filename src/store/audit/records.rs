@@ -4,7 +4,10 @@ use serde::Serialize;
 use sqlx::PgPool;
 use time::{OffsetDateTime, UtcOffset, macros::datetime};
 
-use crate::{crypto::digest::sha256, store::Result};
+use crate::{
+    crypto::digest::sha256,
+    store::{Result, after::After},
+};
 
 /// The digest of a record and all before it.
 pub type Hash = [u8; 32];
@@ -110,15 +113,6 @@ pub struct Filter {
     pub object_id: Option<i64>,
     /// Part of the thing's name, the actor, the address, the request's id or the detail.
     pub text: Option<String>,
-}
-
-/// The place after which a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct After {
-    /// Time of the last record before.
-    pub at: OffsetDateTime,
-    /// Its id.
-    pub id: i64,
 }
 
 /// Records that `filter` asks for and `teams` may see (`None` = everything), newest first, at most `limit`.

@@ -8,6 +8,7 @@
 //! cancellation by a person does.
 
 pub mod claims;
+pub mod pages;
 pub mod timetable;
 pub mod workers;
 
@@ -237,6 +238,30 @@ pub async fn retry_by_hand(tx: &mut Tx, id: i64, now: OffsetDateTime) -> Result<
     .rows_affected();
     wake(tx.conn()).await?;
     Ok(done > 0)
+}
+
+/// Puts every parked and failing job that `teams` may see (`None` = all) back in line; answers how many.
+///
+/// One whose key is live again, or twice among them, stays: its newest twin does the work.
+pub async fn retry_all(tx: &mut Tx, teams: Option<&[i64]>, now: OffsetDateTime) -> Result<u64> {
+    let done = sqlx::query!(
+        "update jobs
+        set state = 'queued', run_at = $2, attempts = 0, finished_at = null
+        where (state = 'parked' or (state = 'queued' and cause is not null))
+            and ($1::bigint[] is null or team_id = any($1))
+            and (state = 'queued' or key is null or not exists (
+                select 1 from jobs twin
+                where twin.kind = jobs.kind and twin.key = jobs.key and twin.id <> jobs.id
+                    and (twin.state in ('queued', 'running') or (twin.state = 'parked' and twin.id > jobs.id))
+            ))",
+        teams,
+        now,
+    )
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    wake(tx.conn()).await?;
+    Ok(done)
 }
 
 /// Ends a job that is not finished; one that runs loses its fence, so whatever it still does is not kept.
