@@ -2,8 +2,16 @@
 
 pub mod error;
 mod extract;
+mod cursor;
 mod guard;
 mod inspect;
+mod certificates;
+mod alerts;
+mod audit;
+mod jobs;
+mod people;
+pub mod openapi;
+mod docs;
 
 use axum::{Router, middleware};
 
@@ -13,7 +21,15 @@ use self::error::Problem;
 
 /// Every operation with who may use it.
 pub fn routes() -> Routes {
-    Routes::new().merge(inspect::routes())
+    Routes::new()
+        .merge(inspect::routes())
+        .merge(certificates::routes())
+        .merge(alerts::routes())
+        .merge(audit::routes())
+        .merge(jobs::routes())
+        .merge(people::routes())
+        .merge(openapi::routes())
+        .merge(docs::routes())
 }
 
 /// The operations behind bearer tokens. What is not an operation is a problem, not a page.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{app::App, store};
 
-use super::Result;
+use super::{Result, alerts};
 
 /// A worker that was silent for longer is gone.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -50,6 +50,7 @@ pub async fn ready(app: &App) -> Vec<Check> {
         Check::right("database", "answers"),
         Check::right("migrations", "all applied"),
         worker(app).await,
+        sweep(app, now).await,
         skew(app, now).await,
     ]
 }
@@ -65,6 +66,21 @@ async fn worker(app: &App) -> Check {
             "no worker has started yet; `notafter serve` brings one, `notafter work` is one",
         ),
         Err(error) => Check::wrong("worker", error.to_string()),
+    }
+}
+
+/// Silence must never be mistaken for health: no sweep for a day is a fault although everything else answers.
+async fn sweep(app: &App, now: OffsetDateTime) -> Check {
+    match alerts::health::health(app).await {
+        Ok(health) if health.missed => {
+            let since = health.last_sweep.map_or_else(|| "ever".to_owned(), |at| format!("since {at}"));
+            Check::wrong("alert sweep", format!("no sweep reached its end {since}; see the jobs page"))
+        }
+        Ok(health) => Check::right(
+            "alert sweep",
+            health.last_sweep.map_or_else(|| "due soon".to_owned(), |at| format!("{} minutes ago", (now - at).whole_minutes())),
+        ),
+        Err(error) => Check::wrong("alert sweep", error.to_string()),
     }
 }
 
@@ -95,5 +111,7 @@ pub async fn measure(app: &App) -> Result<()> {
     }
     let oldest = store::jobs::workers::oldest_runnable(&app.pool, now).await?;
     metrics::gauge!("notafter_oldest_runnable_job_seconds").set(oldest.as_seconds_f64());
+    // Also sets the time of the last sweep.
+    alerts::health::health(app).await?;
     Ok(())
 }

@@ -1,0 +1,180 @@
+//! `/api/docs`: the OpenAPI document as a page a person can read, without script.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use serde_json::Value;
+
+use crate::routes::{Access, Routes};
+
+use super::openapi;
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/api/docs", Access::Public, get)
+}
+
+/// The page.
+#[derive(Template, WebTemplate)]
+#[template(path = "api/docs.html")]
+struct Docs {
+    version: String,
+    description: String,
+    groups: Vec<Group>,
+    schemas: Vec<Schema>,
+    problems: &'static [(&'static str, u16, &'static str)],
+}
+
+struct Group {
+    name: String,
+    description: String,
+    operations: Vec<Operation>,
+}
+
+struct Operation {
+    method: String,
+    path: String,
+    anchor: String,
+    summary: String,
+    description: String,
+    parameters: Vec<Parameter>,
+    body: Option<String>,
+    answers: Vec<(String, String)>,
+}
+
+struct Parameter {
+    name: String,
+    place: String,
+    description: String,
+    required: bool,
+}
+
+struct Schema {
+    name: String,
+    description: String,
+    fields: Vec<(String, String, String)>,
+}
+
+/// Every kind of problem: anchor, status, and what to do about it.
+const PROBLEMS: &[(&str, u16, &str)] = &[
+    ("unauthorized", 401, "No token, or one that is unknown, expired, revoked or used from another address. Make a new one."),
+    ("forbidden", 403, "The token's scope, or its owner's role, does not reach this far. The detail names what would."),
+    ("not-found", 404, "There is no such thing within the owner's reach."),
+    ("method", 405, "The address takes other methods."),
+    ("conflict", 409, "It has changed since it was read, or exists already, or the first call with this Idempotency-Key still runs."),
+    ("too-large", 413, "The body is over 10 MiB. Send it in parts, or use the command line, which streams."),
+    ("media-type", 415, "The operation takes application/json."),
+    ("malformed", 400, "The request did not arrive whole."),
+    ("invalid", 422, "The input is not right; `errors` names each field."),
+    ("refused", 422, "A rule says no, and trying again will not help."),
+    ("limited", 429, "Too many tries from one address. Retry-After says how long to wait."),
+    ("fault", 500, "A defect of the console. Nothing was changed; the x-request-id finds it in the log."),
+    ("unavailable", 503, "The database is away for a moment. Retry-After says how long to wait; the call did nothing."),
+];
+
+async fn get() -> Docs {
+    let document = serde_json::to_value(openapi::document()).unwrap_or_default();
+    Docs {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        description: text(&document["info"], "description"),
+        groups: groups(&document),
+        schemas: schemas(&document),
+        problems: PROBLEMS,
+    }
+}
+
+fn groups(document: &Value) -> Vec<Group> {
+    let operations: Vec<(String, Operation)> = pairs(&document["paths"])
+        .flat_map(|(path, item)| pairs(item).map(move |(method, value)| operation(path, method, value)))
+        .collect();
+    let mut operations = operations;
+    let tags = document["tags"].as_array().cloned().unwrap_or_default();
+    tags.iter()
+        .map(|tag| {
+            let name = text(tag, "name");
+            let (ours, rest) = operations.drain(..).partition(|(of, _)| *of == name);
+            operations = rest;
+            Group { description: text(tag, "description"), operations: untag(ours), name }
+        })
+        .collect()
+}
+
+fn untag(tagged: Vec<(String, Operation)>) -> Vec<Operation> {
+    tagged.into_iter().map(|(_, operation)| operation).collect()
+}
+
+fn operation(path: &str, method: &str, value: &Value) -> (String, Operation) {
+    let parameters = value["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let answers = pairs(&value["responses"]).map(|(status, answer)| {
+        let described = text(answer, "description");
+        let content = pairs(&answer["content"]).next().map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
+        (status.to_owned(), [described, content.unwrap_or_default()].join(" ").trim().to_owned())
+    });
+    let body = pairs(&value["requestBody"]["content"]).next().map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
+    let operation = Operation {
+        method: method.to_uppercase(),
+        path: path.to_owned(),
+        anchor: text(value, "operationId"),
+        summary: text(value, "summary"),
+        description: text(value, "description"),
+        parameters: parameters.iter().map(parameter).collect(),
+        body,
+        answers: answers.collect(),
+    };
+    (value["tags"][0].as_str().unwrap_or_default().to_owned(), operation)
+}
+
+fn parameter(value: &Value) -> Parameter {
+    Parameter {
+        name: text(value, "name"),
+        place: text(value, "in"),
+        description: text(value, "description"),
+        required: value["required"].as_bool().unwrap_or_default(),
+    }
+}
+
+fn schemas(document: &Value) -> Vec<Schema> {
+    pairs(&document["components"]["schemas"])
+        .map(|(name, schema)| Schema {
+            name: name.to_owned(),
+            description: text(schema, "description"),
+            fields: fields(schema),
+        })
+        .collect()
+}
+
+/// The fields of a schema and of the schemas it is made of.
+fn fields(schema: &Value) -> Vec<(String, String, String)> {
+    let own = pairs(&schema["properties"]).map(|(name, field)| (name.to_owned(), kind(field), text(field, "description")));
+    let parts = ["allOf", "oneOf"].iter().flat_map(|key| schema[*key].as_array().cloned().unwrap_or_default());
+    let parts = parts.flat_map(|part| match schema_name(&part) {
+        Some(name) => vec![("…".to_owned(), name, "All of its fields".to_owned())],
+        None => fields(&part),
+    });
+    own.chain(parts).collect()
+}
+
+fn kind(field: &Value) -> String {
+    if let Some(name) = schema_name(field) {
+        return name;
+    }
+    match &field["type"] {
+        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(&field["items"])),
+        Value::String(kind) => kind.clone(),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        _ => "any".to_owned(),
+    }
+}
+
+fn schema_name(schema: &Value) -> Option<String> {
+    if let Some(path) = schema["$ref"].as_str() {
+        return path.rsplit('/').next().map(str::to_owned);
+    }
+    (schema["type"] == "array").then(|| schema_name(&schema["items"])).flatten().map(|name| format!("list of {name}"))
+}
+
+fn pairs(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
