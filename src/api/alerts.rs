@@ -189,7 +189,8 @@ pub(super) async fn deliveries(
     Query(given): Query<DeliveryFilter>,
 ) -> Result<axum::Json<DeliveryPage>, Problem> {
     let part = Part { after: given.after, limit: given.limit };
-    let filter = rows::Filter { state: given.state.as_deref(), certificate: given.certificate, before: part.place()?.map(|place| (place.at, place.id)) };
+    let states = given.state.as_ref().map(std::slice::from_ref);
+    let filter = rows::Filter { states, certificate: given.certificate, before: part.place()?.map(|place| (place.at, place.id)) };
     let limit = part.limit();
     let list = deliveries::list(&app, &actor, &filter, limit).await?;
     let next = list.last().filter(|_| i64::try_from(list.len()) == Ok(limit)).map(|last| After { at: last.created_at, id: last.id }.to_string());

@@ -1,6 +1,7 @@
 //! The command line: one file per noun, in-process on the same database, with the same services and the same audit (as the operating
 //! system's user). The only home of clap.
 
+mod alerts;
 mod inspect;
 mod serve;
 mod jobs;
@@ -40,6 +41,8 @@ enum Command {
     Migrate,
     /// Say what is in a file: certificate, request, revocation list, PKCS#7, PKCS#12, Java key store
     Inspect(inspect::Inspect),
+    /// Expiry alerts: what was sent, look now, send a test
+    Alerts(alerts::Alerts),
     /// Background work: list it, try a failed piece again
     Jobs(jobs::Jobs),
     /// The audit log: prove that it is whole, export it
@@ -87,8 +90,15 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Migrate => serve::migrate(out).await,
         Command::Inspect(command) => inspect::run(&command, out),
         Command::Routes => serve::routes(out),
-        Command::Jobs(command) => with_app(async |app, actor| jobs::run(app, actor, command, out).await).await,
-        Command::Audit(command) => with_app(async |app, actor| audit::run(app, actor, command, out).await).await,
+        Command::Alerts(command) => {
+            with_app(async |app, actor| alerts::run(app, actor, command, out).await).await
+        }
+        Command::Jobs(command) => {
+            with_app(async |app, actor| jobs::run(app, actor, command, out).await).await
+        }
+        Command::Audit(command) => {
+            with_app(async |app, actor| audit::run(app, actor, command, out).await).await
+        }
     }
 }
 

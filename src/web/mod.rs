@@ -14,6 +14,7 @@ pub mod guard;
 pub mod auth;
 pub mod jobs;
 pub mod audit;
+pub mod alerts;
 
 use axum::{Router, middleware};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
@@ -22,7 +23,12 @@ use crate::{app::App, routes::Routes};
 
 /// Every page with who may use it.
 pub fn routes() -> Routes {
-    Routes::new().merge(assets::routes()).merge(auth::routes()).merge(jobs::routes()).merge(audit::routes())
+    Routes::new()
+        .merge(assets::routes())
+        .merge(auth::routes())
+        .merge(jobs::routes())
+        .merge(audit::routes())
+        .merge(alerts::routes())
 }
 
 /// The pages behind sessions, the origin check and the login wall.

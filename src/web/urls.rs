@@ -27,6 +27,12 @@ pub const NEW_USER: &str = "/settings/users/new";
 pub const TEAMS: &str = "/settings/teams";
 /// A new team.
 pub const NEW_TEAM: &str = "/settings/teams/new";
+/// The alert rule and what was sent.
+pub const ALERTS: &str = "/alerts";
+/// The rule, to change it.
+pub const ALERT_RULE: &str = "/alerts/rule";
+/// A test mail to myself.
+pub const TEST_MAIL: &str = "/alerts/test";
 /// Everybody's API tokens.
 pub const TOKENS: &str = "/settings/tokens";
 
@@ -96,6 +102,21 @@ pub fn team(id: i64) -> String {
 /// An act on a team: `members` or `delete`.
 pub fn team_act(id: i64, act: &str) -> String {
     format!("{TEAMS}/{id}/{act}")
+}
+
+/// A delivery that was refused, to send it again.
+pub fn send_again(id: i64) -> String {
+    format!("{ALERTS}/deliveries/{id}/send")
+}
+
+/// The mail about an entry, alone: what the preview frames.
+pub fn mail_preview(certificate: i64) -> String {
+    format!("{ALERTS}/preview/mail?certificate={certificate}")
+}
+
+/// The page of an entry.
+pub fn certificate(id: i64) -> String {
+    format!("/certificates/{id}")
 }
 
 /// `next` if it is a path of this console, else the overview: nobody is sent elsewhere after giving a password.

@@ -35,19 +35,19 @@ fn cli() -> Actor {
 }
 
 /// A certificate that lived `life` in all and has `left` left at [`START`].
-struct Wanted<'a> {
-    name: &'a str,
-    life: Duration,
-    left: Duration,
-    owner: Option<&'a str>,
-    team: Option<i64>,
+pub struct Wanted<'a> {
+    pub name: &'a str,
+    pub life: Duration,
+    pub left: Duration,
+    pub owner: Option<&'a str>,
+    pub team: Option<i64>,
 }
 
-fn wanted(name: &str, left: Duration) -> Wanted<'_> {
+pub fn wanted(name: &str, left: Duration) -> Wanted<'_> {
     Wanted { name, life: YEAR, left, owner: Some("ann@halden.example"), team: None }
 }
 
-async fn add(app: &App, wanted: Wanted<'_>) -> i64 {
+pub async fn add(app: &App, wanted: Wanted<'_>) -> i64 {
     let not_after = START + wanted.left;
     let mut sha256 = [0; 32];
     for (place, byte) in sha256.iter_mut().zip(wanted.name.bytes()) {
@@ -365,10 +365,9 @@ async fn a_refused_address_is_visible_and_the_fallback_is_told() {
     work(&test.app).await;
     let to: Vec<String> = relay.given().into_iter().map(|message| message.to).collect();
     assert_eq!(to, ["ann@halden.example", "root@halden.example"]);
-    let failed =
-        deliveries::list(&test.app, &cli(), &Filter { state: Some("failed"), ..Filter::default() }, 10)
-            .await
-            .unwrap();
+    let only_failed = ["failed".to_owned()];
+    let filter = Filter { states: Some(&only_failed), ..Filter::default() };
+    let failed = deliveries::list(&test.app, &cli(), &filter, 10).await.unwrap();
     assert_eq!((failed.len(), failed[0].answer.as_deref()), (1, Some("550 no such user")));
     assert_eq!(health::health(&test.app).await.unwrap().mails.failed, 1);
 

@@ -16,6 +16,7 @@ use notafter::web;
 
 mod parts;
 
+mod alert_pages;
 mod alerts;
 mod mail;
 mod jobs;

@@ -8,7 +8,7 @@ use crate::{
     store::{
         Tx,
         alerts::{
-            deliveries::{self, Delivery, Filter},
+            deliveries::{self, Counts, Delivery, Filter},
             sending,
         },
     },
@@ -21,6 +21,12 @@ pub const MOST: i64 = 500;
 pub async fn list(app: &App, actor: &Actor, filter: &Filter<'_>, limit: i64) -> Result<Vec<Delivery>> {
     actor.require(Permission::AlertsRead)?;
     Ok(deliveries::list(&app.pool, actor.reach().as_sql(), filter, limit.clamp(1, MOST)).await?)
+}
+
+/// How many mails wait and how many were refused, of those the actor may see.
+pub async fn counts(app: &App, actor: &Actor) -> Result<Counts> {
+    actor.require(Permission::AlertsRead)?;
+    Ok(deliveries::counts(&app.pool, actor.reach().as_sql()).await?)
 }
 
 /// One delivery.
@@ -38,10 +44,10 @@ pub async fn send_again(app: &App, actor: &Actor, id: i64) -> Result<Delivery> {
     let now = app.now();
     let delivery = find(app, actor, id).await?;
     let mut tx = Tx::begin(&app.pool).await?;
-    if !deliveries::requeue(&mut tx, actor.reach().as_sql(), id, now).await? {
-        return Err(Error::Conflict("only a delivery that was refused can be sent again".into()));
-    }
-    sending::enqueue(tx.conn(), &[id], now).await?;
+    let queued = deliveries::requeue(&mut tx, actor.reach().as_sql(), id, now).await?;
+    let queued =
+        queued.ok_or_else(|| Error::Conflict("only a mail that was refused can be sent again".into()))?;
+    sending::enqueue(tx.conn(), &[queued], now).await?;
     let event = actor.event("alert.sent_again", delivery.certificate_name.clone()).on(id);
     tx.commit(event.with(json!({ "recipient": delivery.recipient, "threshold": delivery.threshold })))
         .await?;

@@ -268,9 +268,9 @@ async fn settle(
     let mut tx = Tx::begin(&app.pool).await?;
     jobs::hold(&mut tx, lease).await?;
     sending::settle(&mut tx, plan.due.id, settled, answer, now).await?;
-    let ids = sweeps::insert(&mut tx, instead, now).await?;
-    if !ids.is_empty() {
-        sending::enqueue(tx.conn(), &ids, now).await?;
+    if !instead.is_empty() {
+        let queued = sweeps::insert(&mut tx, instead, now).await?;
+        sending::enqueue(tx.conn(), &queued, now).await?;
     }
     tx.commit(event).await?;
     count(settled.as_str());

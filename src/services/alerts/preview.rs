@@ -27,6 +27,9 @@ use super::{
     thresholds::{self, Life},
 };
 
+/// Entries that a preview offers to choose from.
+const CHOICES: i64 = 20;
+
 /// A mail that is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
@@ -67,6 +70,12 @@ pub async fn preview(app: &App, actor: &Actor, certificate: Option<i64>) -> Resu
     };
     let mail = mail::expiry::compose(&subject, &setting)?;
     Ok(Some(Preview { certificate: id, name: subject.name, recipients, mail }))
+}
+
+/// Ids and names of what may be looked at next: the entries that end first.
+pub async fn choices(app: &App, actor: &Actor) -> Result<Vec<(i64, String)>> {
+    actor.require(Permission::AlertsRead)?;
+    Ok(sending::soonest(&app.pool, actor.reach().as_sql(), app.now(), CHOICES).await?)
 }
 
 /// The threshold that is crossed, or the first one that will be.

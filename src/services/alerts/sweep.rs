@@ -99,13 +99,14 @@ async fn keep(app: &App, actor: &Actor, sweep: i64, due: &[NewDelivery], now: Of
         return Ok(0);
     }
     let mut tx = Tx::begin(&app.pool).await?;
-    let ids = sweeps::insert(&mut tx, due, now).await?;
-    if ids.is_empty() {
+    let queued = sweeps::insert(&mut tx, due, now).await?;
+    if queued.is_empty() {
         return Ok(0);
     }
     if app.mail.is_some() {
-        sending::enqueue(tx.conn(), &ids, now).await?;
+        sending::enqueue(tx.conn(), &queued, now).await?;
     }
+    let ids: Vec<i64> = queued.iter().map(|one| one.id).collect();
     let event = actor.event("alert.queued", format!("{} expiry alerts", ids.len()));
     tx.commit(event.with(json!({ "sweep": sweep, "deliveries": ids }))).await?;
     Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))

@@ -5,6 +5,7 @@
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
+use super::Queued;
 use crate::store::{Result, Tx};
 
 /// One mail to one recipient about one threshold of one certificate.
@@ -50,8 +51,8 @@ pub struct Counts {
 /// What to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter<'a> {
-    /// Only those in this state.
-    pub state: Option<&'a str>,
+    /// Only those in one of these states.
+    pub states: Option<&'a [String]>,
     /// Only those about this entry.
     pub certificate: Option<i64>,
     /// Only those before this place: creation and id of the last one seen.
@@ -72,13 +73,13 @@ pub async fn list(
              answer, created_at, changed_at
          from alert_deliveries
          where ($1::bigint[] is null or team_id = any($1))
-           and ($2::text is null or state = $2)
+           and ($2::text[] is null or state = any($2))
            and ($3::bigint is null or certificate_id = $3)
            and ($4::timestamptz is null or (created_at, id) < ($4, $5::bigint))
          order by created_at desc, id desc
          limit $6",
         reach,
-        filter.state,
+        filter.states,
         filter.certificate,
         before,
         before_id,
@@ -122,19 +123,26 @@ pub async fn counts(pool: &PgPool, reach: Option<&[i64]>) -> Result<Counts> {
     Ok(row)
 }
 
-/// Puts a failed delivery back in line. `false`: it is not there, or did not fail.
-pub async fn requeue(tx: &mut Tx, reach: Option<&[i64]>, id: i64, now: OffsetDateTime) -> Result<bool> {
-    let done = sqlx::query!(
+/// Puts a failed delivery back in line. `None`: it is not there, or did not fail.
+pub async fn requeue(
+    tx: &mut Tx,
+    reach: Option<&[i64]>,
+    id: i64,
+    now: OffsetDateTime,
+) -> Result<Option<Queued>> {
+    let row = sqlx::query_as!(
+        Queued,
         "update alert_deliveries
          set state = 'queued', changed_at = $3
          where id = $2
            and state = 'failed'
-           and ($1::bigint[] is null or team_id = any($1))",
+           and ($1::bigint[] is null or team_id = any($1))
+         returning id, certificate_name as name, team_id as team",
         reach,
         id,
         now,
     )
-    .execute(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(row)
 }

@@ -5,3 +5,14 @@ pub mod recipients;
 pub mod sweeps;
 pub mod deliveries;
 pub mod sending;
+
+/// A delivery that waits for its job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// Its id.
+    pub id: i64,
+    /// What people call the certificate.
+    pub name: String,
+    /// The team it belongs to.
+    pub team: Option<i64>,
+}

@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
+use super::Queued;
 use crate::store::{
     Result, Tx,
     jobs::{self, Lease, NewJob, Priority},
@@ -72,25 +73,25 @@ pub struct Subject {
     pub is_ca: bool,
 }
 
-/// The job that sends delivery `id`.
-pub fn job(id: i64, now: OffsetDateTime) -> NewJob {
-    NewJob::new(SEND, serde_json::json!({ "delivery": id }), now)
-        .keyed(id.to_string())
-        .priority(Priority::High)
-        .attempts(TRIES)
-}
-
 /// Begins jobs for these deliveries, those that have one excepted.
-pub async fn enqueue(conn: &mut PgConnection, ids: &[i64], now: OffsetDateTime) -> Result<u64> {
-    let jobs: Vec<NewJob> = ids.iter().map(|id| job(*id, now).about(format!("Mail {id}"), None)).collect();
+pub async fn enqueue(conn: &mut PgConnection, queued: &[Queued], now: OffsetDateTime) -> Result<u64> {
+    let job = |one: &Queued| {
+        NewJob::new(SEND, serde_json::json!({ "delivery": one.id }), now)
+            .keyed(one.id.to_string())
+            .about(one.name.as_str(), one.team)
+            .priority(Priority::High)
+            .attempts(TRIES)
+    };
+    let jobs: Vec<NewJob> = queued.iter().map(job).collect();
     jobs::enqueue_all(conn, &jobs, now).await
 }
 
 /// Begins jobs for what waits without one: inserted while no relay was configured, or given up by its job. At most 10,000 at a time.
 pub async fn enqueue_stranded(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
     let mut tx = pool.begin().await?;
-    let ids = sqlx::query_scalar!(
-        "select id
+    let queued = sqlx::query_as!(
+        Queued,
+        "select id, certificate_name as name, team_id as team
          from alert_deliveries
          where state in ('queued', 'sending')
            and not exists (
@@ -104,7 +105,7 @@ pub async fn enqueue_stranded(pool: &PgPool, now: OffsetDateTime) -> Result<u64>
     )
     .fetch_all(&mut *tx)
     .await?;
-    let begun = if ids.is_empty() { 0 } else { enqueue(&mut tx, &ids, now).await? };
+    let begun = if queued.is_empty() { 0 } else { enqueue(&mut tx, &queued, now).await? };
     tx.commit().await?;
     Ok(begun)
 }
@@ -269,4 +270,28 @@ pub async fn settle(tx: &mut Tx, id: i64, settled: Settled, answer: &str, now: O
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Ids and names of the entries in force that end next, for a choice; at most `limit`.
+pub async fn soonest(
+    pool: &PgPool,
+    reach: Option<&[i64]>,
+    now: OffsetDateTime,
+    limit: i64,
+) -> Result<Vec<(i64, String)>> {
+    let rows = sqlx::query!(
+        "select id, name
+         from certificates
+         where state = 'active'
+           and not_after >= $2
+           and ($1::bigint[] is null or team_id = any($1))
+         order by not_after, id
+         limit $3",
+        reach,
+        now,
+        limit,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
 }

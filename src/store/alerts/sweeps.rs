@@ -5,6 +5,7 @@
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
+use super::Queued;
 use crate::store::{
     Result, Tx,
     jobs::{self, NewJob, Priority},
@@ -67,7 +68,7 @@ pub async fn enqueue(conn: &mut PgConnection, now: OffsetDateTime) -> Result<()>
         .keyed("timetable")
         .priority(Priority::High)
         .attempts(3);
-    jobs::enqueue(conn, &job.about("Look for certificates that end soon", None), now).await?;
+    jobs::enqueue(conn, &job, now).await?;
     Ok(())
 }
 
@@ -105,11 +106,11 @@ pub async fn candidates(
     Ok(rows)
 }
 
-/// Inserts those that are new and answers their ids.
+/// Inserts those that are new and answers them.
 ///
 /// One that exists is left alone, unless it was cancelled: then it is due again. One whose recipient already has an alert about the same
 /// certificate at an equal or tighter threshold is not inserted, so neither a changed rule nor a clock that steps back repeats a mail.
-pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Result<Vec<i64>> {
+pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Result<Vec<Queued>> {
     let text =
         |pick: fn(&NewDelivery) -> &str| new.iter().map(|row| pick(row).to_owned()).collect::<Vec<_>>();
     let certificates: Vec<i64> = new.iter().map(|row| row.certificate).collect();
@@ -117,7 +118,8 @@ pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Re
     let ends: Vec<OffsetDateTime> = new.iter().map(|row| row.not_after).collect();
     let teams: Vec<Option<i64>> = new.iter().map(|row| row.team).collect();
     let thresholds: Vec<i32> = new.iter().map(|row| row.threshold).collect();
-    let ids = sqlx::query_scalar!(
+    let queued = sqlx::query_as!(
+        Queued,
         "insert into alert_deliveries (certificate_id, certificate_sha256, certificate_name, not_after, team_id, threshold, recipient,
              reason, alert_id, message_id, created_at, changed_at)
          select new.certificate_id, new.sha256, new.name, new.not_after, new.team_id, new.threshold, new.recipient,
@@ -135,7 +137,7 @@ pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Re
          set state = 'queued', certificate_id = excluded.certificate_id, team_id = excluded.team_id, reason = excluded.reason,
              answer = null, changed_at = excluded.changed_at
          where alert_deliveries.state = 'cancelled'
-         returning id",
+         returning id, certificate_name as name, team_id as team",
         &certificates,
         &fingerprints,
         &text(|row| &row.name),
@@ -150,7 +152,7 @@ pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Re
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(ids)
+    Ok(queued)
 }
 
 /// Writes down that a sweep begins.
