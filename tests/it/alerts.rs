@@ -14,6 +14,7 @@ use notafter::{
     services::{
         self, Actor,
         alerts::{deliveries, health, preview, rules, sweep, thresholds},
+        certificates::{Options, Source, Upload},
     },
     store::{
         Tx,
@@ -26,7 +27,7 @@ use notafter::{
 };
 use time::Duration;
 
-use crate::support::{TestApp, app::START};
+use crate::support::{TestApp, app::START, pki};
 
 const YEAR: Duration = Duration::days(365);
 
@@ -537,4 +538,37 @@ async fn two_sweeps_at_once_insert_each_alert_once() {
     assert_eq!(one.unwrap().inserted + other.unwrap().inserted, 200);
     jobs::run_until_empty(&test.app).await.unwrap();
     assert_eq!(test.outbox.messages().len(), 200);
+}
+
+async fn import(test: &TestApp, name: &str, lived: Duration, left: Duration) {
+    let (not_before, not_after) = (START - lived, START + left);
+    let pem = pki::leaf(&pki::Leaf { common_name: name, names: &[name], not_before, not_after });
+    let upload = Upload { file_name: "a.pem".into(), bytes: pem.into_bytes().into(), password: None };
+    let options = Options { owner: "ann@halden.example".into(), ..Options::of(Source::Import) };
+    services::certificates::import(&test.app, &cli(), upload, &options).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_import_with_six_days_left_is_mailed_without_being_asked() {
+    let test = with_administrator().await;
+    import(&test, "shop.halden.example", Duration::days(84), Duration::days(6)).await;
+    jobs::run_until_empty(&test.app).await.unwrap();
+    let messages = test.outbox.messages();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].subject, "[notafter] shop.halden.example expires in 6 days");
+    import(&test, "shop.halden.example", Duration::DAY, Duration::days(89)).await;
+    test.advance(Duration::days(8));
+    work(&test.app).await;
+    assert_eq!(test.outbox.messages().len(), 1, "the renewal silences the old one");
+}
+
+#[tokio::test]
+async fn a_new_six_day_certificate_is_silent_until_its_own_thresholds() {
+    let test = with_administrator().await;
+    import(&test, "short.halden.example", Duration::ZERO, Duration::days(6)).await;
+    jobs::run_until_empty(&test.app).await.unwrap();
+    assert!(test.outbox.messages().is_empty());
+    test.advance(Duration::days(4));
+    work(&test.app).await;
+    assert_eq!(test.outbox.messages()[0].subject, "[notafter] short.halden.example expires in 2 days");
 }

@@ -8,6 +8,7 @@ use crate::{
     services::{Actor, Error, Permission, Result},
     store::{
         Tx,
+        alerts::sweeps,
         certificates::{
             CertificateId, State,
             edit::{self as rows, Editable},
@@ -73,6 +74,7 @@ pub async fn edit(app: &App, actor: &Actor, id: CertificateId, change: &Change) 
     rows::save(&mut tx, id, &after, app.now()).await?;
     let detail = json!({ "before": said(&before), "after": said(&after) });
     let event = actor.event("certificate.edited", after.name.clone());
+    sweeps::enqueue(tx.conn(), app.now()).await?;
     Ok(tx.commit(event.on(id.0).of_team(after.team_id.or(before.team_id)).with(detail)).await?)
 }
 
@@ -107,6 +109,7 @@ pub async fn restore(app: &App, actor: &Actor, id: CertificateId) -> Result<()> 
     rows::set_state(&mut tx, id, state.as_str(), None, app.now()).await?;
     let detail = json!({ "before": before.state, "after": state.as_str() });
     let event = actor.event("certificate.restored", before.name);
+    sweeps::enqueue(tx.conn(), app.now()).await?;
     Ok(tx.commit(event.on(id.0).of_team(before.team_id).with(detail)).await?)
 }
 

@@ -15,6 +15,7 @@ use crate::{
     services::{Actor, Error, Permission, Reach, Result},
     store::{
         Tx,
+        alerts::sweeps,
         audit::Event,
         certificates::{
             import::{self as rows, Known, NewEntry},
@@ -208,6 +209,8 @@ async fn keep(
     }
     // Without an event nothing was written, and there is nothing to commit.
     if let [first, rest @ ..] = events.as_slice() {
+        // Whoever owns what ends soon is told at once. Last, since it locks the waiting job.
+        sweeps::enqueue(tx.conn(), batch.now).await?;
         tx.commit_all(first.clone(), rest).await?;
     }
     Ok(report)
