@@ -35,11 +35,10 @@ pub fn routes() -> Routes {
 /// The operations behind bearer tokens. What is not an operation is a problem, not a page.
 pub fn router(app: &App) -> Router<App> {
     let guarded = routes().into_router(|handler, access| {
-        handler
-            .layer(middleware::from_fn_with_state((app.clone(), access), guard::guard))
-            .fallback(method_not_allowed)
+        handler.layer(middleware::from_fn_with_state((app.clone(), access), guard::guard))
     });
     guarded
+        .method_not_allowed_fallback(method_not_allowed)
         .route("/api/v1", axum::routing::any(not_found))
         .route("/api/v1/{*rest}", axum::routing::any(not_found))
 }
