@@ -6,6 +6,8 @@ mod inspect;
 mod serve;
 mod jobs;
 mod audit;
+mod users;
+mod tokens;
 
 use std::{
     io::{IsTerminal, Write},
@@ -47,6 +49,10 @@ enum Command {
     Jobs(jobs::Jobs),
     /// The audit log: prove that it is whole, export it
     Audit(audit::Audit),
+    /// People: add, change, disable
+    Users(users::Users),
+    /// API tokens: make, list, revoke
+    Tokens(tokens::Tokens),
     /// Print every route with who may use it
     Routes,
 }
@@ -98,6 +104,12 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         }
         Command::Audit(command) => {
             with_app(async |app, actor| audit::run(app, actor, command, out).await).await
+        }
+        Command::Users(command) => {
+            with_app(async |app, actor| users::run(app, actor, command, out).await).await
+        }
+        Command::Tokens(command) => {
+            with_app(async |app, actor| tokens::run(app, actor, command, out).await).await
         }
     }
 }

@@ -84,11 +84,22 @@ pub async fn create_for(app: &App, actor: &Actor, user: i64, form: &TokenForm) -
     insert(app, actor, user, form).await
 }
 
-/// Ends a token: one's own, or anybody's for who runs the console.
-pub async fn revoke(app: &App, actor: &Actor, id: i64) -> Result<()> {
-    let now = app.now();
+/// Ends one of the actor's own tokens.
+pub async fn revoke_own(app: &App, actor: &Actor, id: i64) -> Result<()> {
     actor.require(Permission::OwnAccount)?;
-    let whose = if actor.may(Permission::UsersWrite) { None } else { Some(own(actor)?) };
+    end(app, actor, Some(own(actor)?), id).await
+}
+
+/// Ends a token: anybody's for who runs the console, else one's own.
+pub async fn revoke(app: &App, actor: &Actor, id: i64) -> Result<()> {
+    if actor.may(Permission::UsersWrite) {
+        return end(app, actor, None, id).await;
+    }
+    revoke_own(app, actor, id).await
+}
+
+async fn end(app: &App, actor: &Actor, whose: Option<i64>, id: i64) -> Result<()> {
+    let now = app.now();
     let token = store::tokens::find(&app.pool, whose, id).await?.ok_or(Error::NotFound("token"))?;
     let mut tx = Tx::begin(&app.pool).await?;
     if !store::tokens::revoke(&mut tx, id, now).await? {
@@ -96,6 +107,18 @@ pub async fn revoke(app: &App, actor: &Actor, id: i64) -> Result<()> {
     }
     let event = actor.event("token.revoked", &token.name).on(id);
     Ok(tx.commit(event.with(json!({ "owner": token.email, "public_id": token.public_id }))).await?)
+}
+
+/// Reads addresses and ranges, one a line or between commas.
+pub fn read_networks(text: &str) -> Result<Vec<IpNet>> {
+    let parts = text.split(|c: char| c.is_whitespace() || c == ',').filter(|part| !part.is_empty());
+    let read = |part: &str| {
+        part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+            let part: String = part.chars().take(60).collect();
+            Error::invalid("allowed_addresses", format!("`{part}` is not an address range such as 10.0.0.0/8"))
+        })
+    };
+    parts.map(read).collect()
 }
 
 /// Who calls with this bearer token.

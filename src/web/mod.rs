@@ -12,6 +12,11 @@ pub mod form;
 pub mod session;
 pub mod guard;
 pub mod auth;
+pub mod settings;
+pub mod users;
+pub mod teams;
+pub mod tokens;
+pub mod account;
 pub mod jobs;
 pub mod audit;
 pub mod alerts;
@@ -26,6 +31,10 @@ pub fn routes() -> Routes {
     Routes::new()
         .merge(assets::routes())
         .merge(auth::routes())
+        .merge(account::routes())
+        .merge(users::routes())
+        .merge(teams::routes())
+        .merge(tokens::routes())
         .merge(jobs::routes())
         .merge(audit::routes())
         .merge(alerts::routes())
