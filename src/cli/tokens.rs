@@ -91,7 +91,8 @@ pub async fn run(app: &App, actor: &Actor, command: Tokens, out: Out<'_>) -> any
 }
 
 async fn add(app: &App, actor: &Actor, create: Create, out: Out<'_>) -> anyhow::Result<()> {
-    let scopes = create.scopes.iter().map(|scope| scope.trim().parse()).collect::<services::Result<Vec<Scope>>>()?;
+    let scopes =
+        create.scopes.iter().map(|scope| scope.trim().parse()).collect::<services::Result<Vec<Scope>>>()?;
     let form = TokenForm {
         name: create.name,
         scopes,
@@ -138,7 +139,8 @@ async fn print(app: &App, actor: &Actor, as_json: bool, out: Out<'_>) -> anyhow:
 
 /// `12h`, `90d`, `8w`.
 fn read_life(text: &str) -> services::Result<Duration> {
-    let wrong = || services::Error::invalid("expires", format!("`{text}` is not a time such as 12h, 90d or 8w"));
+    let wrong =
+        || services::Error::invalid("expires", format!("`{text}` is not a time such as 12h, 90d or 8w"));
     let unit = text.chars().last().ok_or_else(wrong)?;
     let number: u16 = text.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
     let life = match unit {
@@ -148,7 +150,10 @@ fn read_life(text: &str) -> services::Result<Duration> {
         _ => return Err(wrong()),
     };
     if life > LONGEST {
-        return Err(services::Error::invalid("expires", format!("a token works for at most {} days", LONGEST.whole_days())));
+        return Err(services::Error::invalid(
+            "expires",
+            format!("a token works for at most {} days", LONGEST.whole_days()),
+        ));
     }
     Ok(life)
 }

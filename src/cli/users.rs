@@ -162,7 +162,14 @@ async fn print(app: &App, actor: &Actor, as_json: bool, out: Out<'_>) -> anyhow:
             (None, false) => "invited",
             (None, true) => "active",
         };
-        writeln!(out, "{:>6}  {:<13}  {state:<8}  {:<40}  {}", user.id, user.role, user.email, visible(&user.name))?;
+        writeln!(
+            out,
+            "{:>6}  {:<13}  {state:<8}  {:<40}  {}",
+            user.id,
+            user.role,
+            user.email,
+            visible(&user.name)
+        )?;
     }
     Ok(())
 }
@@ -172,7 +179,11 @@ fn print_link(app: &App, invitation: &Invitation, as_json: bool, out: Out<'_>) -
     if as_json {
         writeln!(out, "{}", json!({ "id": invitation.user, "email": invitation.email, "link": link }))?;
     } else {
-        writeln!(out, "{} sets a password with this link, which works once and for three days:\n{link}", invitation.email)?;
+        writeln!(
+            out,
+            "{} sets a password with this link, which works once and for three days:\n{link}",
+            invitation.email
+        )?;
     }
     Ok(())
 }

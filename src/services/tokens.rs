@@ -115,7 +115,10 @@ pub fn read_networks(text: &str) -> Result<Vec<IpNet>> {
     let read = |part: &str| {
         part.parse::<IpNet>().or_else(|_| part.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
             let part: String = part.chars().take(60).collect();
-            Error::invalid("allowed_addresses", format!("`{part}` is not an address range such as 10.0.0.0/8"))
+            Error::invalid(
+                "allowed_addresses",
+                format!("`{part}` is not an address range such as 10.0.0.0/8"),
+            )
         })
     };
     parts.map(read).collect()

@@ -21,4 +21,6 @@ mod alerts;
 mod mail;
 mod jobs;
 mod sessions;
+mod people;
+mod tokens;
 mod audit;

@@ -42,16 +42,17 @@ pub async fn post(
     let this = session::digest(&session).unwrap_or_default();
     let kept = session::keep(&session).await?;
     let (present, new) = (&given.password, &given.new_password);
-    let error = match services::account::change_password(&app, &visit.actor, &this, present, new, &origin).await {
-        Ok(_) => {
-            if let (Some(kept), Some(caller)) = (kept, visit.actor.caller()) {
-                session::renew(&session, kept, caller).await?;
+    let error =
+        match services::account::change_password(&app, &visit.actor, &this, present, new, &origin).await {
+            Ok(_) => {
+                if let (Some(kept), Some(caller)) = (kept, visit.actor.caller()) {
+                    session::renew(&session, kept, caller).await?;
+                }
+                session::tell(&session, "Password changed.", "Your other devices are signed out.").await?;
+                return Ok(Redirect::to(urls::ACCOUNT).into_response());
             }
-            session::tell(&session, "Password changed.", "Your other devices are signed out.").await?;
-            return Ok(Redirect::to(urls::ACCOUNT).into_response());
-        }
-        Err(error) => error,
-    };
+            Err(error) => error,
+        };
     let wait = retry_after(&error);
     let (status, errors) = match error {
         Error::Limited(_) => {

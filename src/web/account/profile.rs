@@ -38,7 +38,12 @@ pub struct Themed {
 }
 
 /// Changes the name.
-pub async fn rename(State(app): State<App>, session: Session, visit: Visit, Form(given): Form<Named>) -> Result {
+pub async fn rename(
+    State(app): State<App>,
+    session: Session,
+    visit: Visit,
+    Form(given): Form<Named>,
+) -> Result {
     match services::account::rename(&app, &visit.actor, &given.name).await {
         Ok(()) => {
             session::tell(&session, "Name saved.", "").await?;

@@ -2,10 +2,7 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    extract::State,
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use time::OffsetDateTime;
 use tower_sessions::Session;
 
@@ -55,7 +52,9 @@ impl From<Device> for Seen {
     fn from(device: Device) -> Self {
         Self {
             agent: device.agent.unwrap_or_else(|| "Unknown browser".to_owned()),
-            address: device.address.map_or_else(|| "Unknown address".to_owned(), |net| net.addr().to_string()),
+            address: device
+                .address
+                .map_or_else(|| "Unknown address".to_owned(), |net| net.addr().to_string()),
             began_at: device.began_at,
             seen_at: device.seen_at,
             is_this: device.is_this,
@@ -91,9 +90,15 @@ pub(super) async fn page(
     Ok(Show {
         shell,
         role: user.role,
-        name: Field::text("name", "Name").required().length(1, 200).value(typed.unwrap_or(&user.name)).errors(&errors),
+        name: Field::text("name", "Name")
+            .required()
+            .length(1, 200)
+            .value(typed.unwrap_or(&user.name))
+            .errors(&errors),
         theme: theme.option("light", "Light").option("dark", "Dark"),
-        present: Field::password("password", "Present password", "current-password").required().errors(&errors),
+        present: Field::password("password", "Present password", "current-password")
+            .required()
+            .errors(&errors),
         new_password: new_password.errors(&errors),
         devices: devices.into_iter().map(Seen::from).collect(),
         tokens: tokens.into_iter().map(|token| Row::own(token, now)).collect(),

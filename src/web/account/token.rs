@@ -45,14 +45,20 @@ pub struct Given {
 
 impl Given {
     fn to_form(&self) -> services::Result<TokenForm> {
-        let scopes = self.scopes.iter().map(|scope| scope.parse()).collect::<services::Result<Vec<Scope>>>()?;
+        let scopes =
+            self.scopes.iter().map(|scope| scope.parse()).collect::<services::Result<Vec<Scope>>>()?;
         let days: u16 = self
             .expires
             .trim()
             .parse()
             .map_err(|_| services::Error::invalid("expires", "give a number of days"))?;
         let allowed_addresses = services::tokens::read_networks(&self.allowed_addresses)?;
-        Ok(TokenForm { name: self.name.clone(), scopes, life: Duration::days(days.into()), allowed_addresses })
+        Ok(TokenForm {
+            name: self.name.clone(),
+            scopes,
+            life: Duration::days(days.into()),
+            allowed_addresses,
+        })
     }
 }
 
@@ -72,15 +78,24 @@ impl New {
     fn new(mut shell: Shell, given: &Given, errors: Vec<FieldError>) -> Self {
         shell.path = urls::NEW_TOKEN.to_owned();
         let name = Field::text("name", "What it is for").required().length(1, 120).value(&given.name);
-        let expires = Field::input("number", "expires", "Days until it ends").required().between(1, LONGEST.whole_days());
-        let allowed = Field::textarea("allowed_addresses", "Only from these addresses", 3).value(&given.allowed_addresses);
+        let expires = Field::input("number", "expires", "Days until it ends")
+            .required()
+            .between(1, LONGEST.whole_days());
+        let allowed = Field::textarea("allowed_addresses", "Only from these addresses", 3)
+            .value(&given.allowed_addresses);
         Self {
             shell,
             name: name.placeholder("Deploy job on build.example").errors(&errors),
             scopes: Scope::ALL.into_iter().map(|scope| tick(scope, &given.scopes)).collect(),
-            scopes_error: errors.iter().find(|e| e.field == "scopes").map(|e| e.message.clone()).unwrap_or_default(),
+            scopes_error: errors
+                .iter()
+                .find(|e| e.field == "scopes")
+                .map(|e| e.message.clone())
+                .unwrap_or_default(),
             expires: expires.value(&given.expires).errors(&errors),
-            allowed: allowed.hint("One address or range per line. Left empty, it works from anywhere.").errors(&errors),
+            allowed: allowed
+                .hint("One address or range per line. Left empty, it works from anywhere.")
+                .errors(&errors),
             errors,
         }
     }

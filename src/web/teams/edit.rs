@@ -99,13 +99,7 @@ pub async fn delete(State(app): State<App>, session: Session, visit: Visit, Id(i
     Ok(Redirect::to(urls::TEAMS).into_response())
 }
 
-async fn page(
-    app: &App,
-    visit: &Visit,
-    team: Team,
-    given: &Given,
-    errors: Vec<FieldError>,
-) -> Result<Edit> {
+async fn page(app: &App, visit: &Visit, team: Team, given: &Given, errors: Vec<FieldError>) -> Result<Edit> {
     let users = services::users::list(app, &visit.actor).await?;
     let tick = |user: &User| Tick {
         value: user.id.to_string(),

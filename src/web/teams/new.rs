@@ -77,7 +77,12 @@ pub async fn get(visit: Visit) -> Result {
 }
 
 /// Adds the team and goes on to its members.
-pub async fn post(State(app): State<App>, session: Session, visit: Visit, Form(given): Form<Given>) -> Result {
+pub async fn post(
+    State(app): State<App>,
+    session: Session,
+    visit: Visit,
+    Form(given): Form<Given>,
+) -> Result {
     match services::teams::create(&app, &visit.actor, &given.to_form()).await {
         Ok(id) => {
             session::tell(&session, "Team added.", "Choose its members.").await?;

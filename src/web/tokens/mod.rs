@@ -18,9 +18,11 @@ use super::{
 /// The pages of this folder.
 pub fn routes() -> Routes {
     let change = Access::Needs(Permission::UsersWrite);
-    Routes::new()
-        .get("/settings/tokens", change, list::get)
-        .post("/settings/tokens/{id}/revoke", change, list::revoke)
+    Routes::new().get("/settings/tokens", change, list::get).post(
+        "/settings/tokens/{id}/revoke",
+        change,
+        list::revoke,
+    )
 }
 
 /// A line of a table of tokens.
@@ -62,7 +64,11 @@ impl Row {
             shown: format!("na_{}_…", token.public_id),
             owner: token.email,
             scopes: token.scopes.join(", "),
-            from: if from.is_empty() { "from anywhere".to_owned() } else { format!("from {}", from.join(", ")) },
+            from: if from.is_empty() {
+                "from anywhere".to_owned()
+            } else {
+                format!("from {}", from.join(", "))
+            },
             used_at: token.last_used_at,
             used_from: token.last_used_address.map(|net| net.addr().to_string()).unwrap_or_default(),
             expires_at: token.expires_at,

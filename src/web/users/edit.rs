@@ -57,7 +57,11 @@ struct Edit {
 
 impl Edit {
     fn new(shell: Shell, user: &User, given: &Given, teams: &[Team], errors: Vec<FieldError>) -> Self {
-        let limited = Field::switch("limited_to_teams", "Only over what their teams own", is_ticked(&given.limited_to_teams));
+        let limited = Field::switch(
+            "limited_to_teams",
+            "Only over what their teams own",
+            is_ticked(&given.limited_to_teams),
+        );
         let name = Field::text("name", "Name").required().length(1, 200).value(&given.name);
         Self {
             shell,
@@ -69,7 +73,11 @@ impl Edit {
             role: role_field(&given.role).errors(&errors),
             limited: limited.errors(&errors),
             teams: settings::team_ticks(teams, &given.teams),
-            teams_error: errors.iter().find(|e| e.field == "teams").map(|e| e.message.clone()).unwrap_or_default(),
+            teams_error: errors
+                .iter()
+                .find(|e| e.field == "teams")
+                .map(|e| e.message.clone())
+                .unwrap_or_default(),
             errors,
         }
     }
@@ -149,7 +157,13 @@ async fn change(app: &App, visit: &Visit, id: i64, given: &Given) -> services::R
     services::users::edit(app, &visit.actor, id, &change).await
 }
 
-async fn refused(app: &App, visit: &Visit, id: i64, given: &Given, errors: Vec<FieldError>) -> Result<Response> {
+async fn refused(
+    app: &App,
+    visit: &Visit,
+    id: i64,
+    given: &Given,
+    errors: Vec<FieldError>,
+) -> Result<Response> {
     let user = services::users::find(app, &visit.actor, id).await?;
     let teams = services::teams::list(app, &visit.actor).await?;
     let page = Edit::new(visit.shell(Nav::Settings), &user, given, &teams, errors);

@@ -2,10 +2,7 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    extract::State,
-    response::IntoResponse,
-};
+use axum::{extract::State, response::IntoResponse};
 use time::OffsetDateTime;
 
 use crate::{
@@ -45,8 +42,11 @@ struct Row {
 
 impl Row {
     fn new(user: User, teams: &[Team], may_change: bool) -> Self {
-        let of_user: Vec<&str> =
-            teams.iter().filter(|team| user.team_ids.contains(&team.id)).map(|team| team.name.as_str()).collect();
+        let of_user: Vec<&str> = teams
+            .iter()
+            .filter(|team| user.team_ids.contains(&team.id))
+            .map(|team| team.name.as_str())
+            .collect();
         let reach = match (user.limited_to_teams, of_user.is_empty()) {
             (true, _) => format!("Only {}", of_user.join(", ")),
             (false, true) => "Everything".to_owned(),

@@ -55,10 +55,17 @@ struct New {
 
 impl New {
     fn new(shell: Shell, given: &Given, teams: &[Team], errors: Vec<FieldError>) -> Self {
-        let name = Field::text("name", "Name").length(0, 200).value(&given.name).hint("Left empty, the address stands in.");
+        let name = Field::text("name", "Name")
+            .length(0, 200)
+            .value(&given.name)
+            .hint("Left empty, the address stands in.");
         let email = Field::email("email", "Email").required().value(&given.email);
         let email = if errors.is_empty() { email.autofocus() } else { email };
-        let limited = Field::switch("limited_to_teams", "Only over what their teams own", is_ticked(&given.limited_to_teams));
+        let limited = Field::switch(
+            "limited_to_teams",
+            "Only over what their teams own",
+            is_ticked(&given.limited_to_teams),
+        );
         Self {
             shell,
             name: name.errors(&errors),
@@ -66,7 +73,11 @@ impl New {
             role: role_field(&given.role).errors(&errors),
             limited: limited.errors(&errors),
             teams: settings::team_ticks(teams, &given.teams),
-            teams_error: errors.iter().find(|e| e.field == "teams").map(|e| e.message.clone()).unwrap_or_default(),
+            teams_error: errors
+                .iter()
+                .find(|e| e.field == "teams")
+                .map(|e| e.message.clone())
+                .unwrap_or_default(),
             errors,
         }
     }
