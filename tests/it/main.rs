@@ -22,5 +22,6 @@ mod mail;
 mod jobs;
 mod sessions;
 mod people;
+mod teams;
 mod tokens;
 mod audit;

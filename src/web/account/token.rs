@@ -64,7 +64,7 @@ impl Given {
 
 #[derive(Template, WebTemplate)]
 #[template(path = "account/new_token.html")]
-struct New {
+struct NewToken {
     shell: Shell,
     name: Field,
     scopes: Vec<Tick>,
@@ -74,7 +74,7 @@ struct New {
     errors: Vec<FieldError>,
 }
 
-impl New {
+impl NewToken {
     fn new(mut shell: Shell, given: &Given, errors: Vec<FieldError>) -> Self {
         shell.path = urls::NEW_TOKEN.to_owned();
         let name = Field::text("name", "What it is for").required().length(1, 120).value(&given.name);
@@ -118,7 +118,7 @@ pub async fn get(visit: Visit) -> Result {
         expires: USUAL.whole_days().to_string(),
         allowed_addresses: String::new(),
     };
-    Ok(New::new(visit.shell(Nav::Account), &given, Vec::new()).into_response())
+    Ok(NewToken::new(visit.shell(Nav::Account), &given, Vec::new()).into_response())
 }
 
 /// Makes the token and shows it, this once.
@@ -135,7 +135,7 @@ pub async fn post(State(app): State<App>, visit: Visit, Form(given): Form<Given>
             Ok(Made { shell, name: given.name.trim().to_owned(), token, expires_at }.into_response())
         }
         Err(error) => {
-            let page = New::new(visit.shell(Nav::Account), &given, field_errors(error)?);
+            let page = NewToken::new(visit.shell(Nav::Account), &given, field_errors(error)?);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

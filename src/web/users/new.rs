@@ -42,7 +42,7 @@ pub struct Given {
 
 #[derive(Template, WebTemplate)]
 #[template(path = "users/new.html")]
-struct New {
+struct AddPerson {
     shell: Shell,
     name: Field,
     email: Field,
@@ -53,7 +53,7 @@ struct New {
     errors: Vec<FieldError>,
 }
 
-impl New {
+impl AddPerson {
     fn new(shell: Shell, given: &Given, teams: &[Team], errors: Vec<FieldError>) -> Self {
         let name = Field::text("name", "Name")
             .length(0, 200)
@@ -87,7 +87,7 @@ impl New {
 pub async fn get(State(app): State<App>, visit: Visit) -> Result {
     let teams = services::teams::list(&app, &visit.actor).await?;
     let given = Given { role: Role::Viewer.to_string(), ..Given::default() };
-    Ok(New::new(visit.shell(Nav::Settings), &given, &teams, Vec::new()).into_response())
+    Ok(AddPerson::new(visit.shell(Nav::Settings), &given, &teams, Vec::new()).into_response())
 }
 
 /// Adds the person and shows their link, this once.
@@ -113,5 +113,5 @@ async fn refused(app: &App, visit: &Visit, given: &Given, errors: Vec<FieldError
     let teams = services::teams::list(app, &visit.actor).await?;
     let mut shell = visit.shell(Nav::Settings);
     shell.path = urls::NEW_USER.to_owned();
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, New::new(shell, given, &teams, errors)).into_response())
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, AddPerson::new(shell, given, &teams, errors)).into_response())
 }
