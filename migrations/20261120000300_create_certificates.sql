@@ -55,6 +55,7 @@ create index certificates_sha1_idx on certificates using hash (sha1);
 create index certificates_spki_sha256_idx on certificates using hash (spki_sha256);
 create index certificates_serial_idx on certificates using hash (serial);
 create index certificates_search_idx on certificates using gin (search gin_trgm_ops);
+create index certificates_tags_idx on certificates using gin (tags);
 create index certificates_subject_der_sha256_idx on certificates (subject_der_sha256) where is_ca or is_self_signed;
 create index certificates_superseded_by_idx on certificates (superseded_by) where superseded_by is not null;
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use notafter::store::{self, private};
 use secrecy::SecretString;
-use sqlx::{PgPool, postgres::{PgConnectOptions, PgPoolCopyExt}};
+use sqlx::{PgConnection, PgPool, postgres::PgConnectOptions};
 use time::OffsetDateTime;
 
 use crate::synthetic::{COLUMNS, TEAMS, lines, made};
@@ -38,7 +38,8 @@ pub async fn open(folder: &std::path::Path) -> Database {
 
 /// Fills the tables up to `rows`; answers the rows that were there already and the seconds it took.
 pub async fn load(pool: &PgPool, rows: u64, now: OffsetDateTime) -> (u64, f64) {
-    let there: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from certificates").fetch_one(pool).await.unwrap();
+    let there: i64 =
+        sqlx::query_scalar("select coalesce(max(id), 0) from certificates").fetch_one(pool).await.unwrap();
     let there = u64::try_from(there).unwrap();
     for team in 1..=TEAMS {
         sqlx::query_scalar::<_, i64>(
@@ -52,25 +53,38 @@ pub async fn load(pool: &PgPool, rows: u64, now: OffsetDateTime) -> (u64, f64) {
     }
     let began = Instant::now();
     let mut first = there;
+    let mut conn = pool.acquire().await.unwrap();
     while first < rows {
         let after = (first + STATEMENT).min(rows);
-        copy(pool, first..after, now).await;
+        copy(&mut conn, first..after, now).await;
         first = after;
     }
     if there < rows {
-        for table in ["certificates", "certificate_names", "certificate_tags", "certificate_ders", "certificate_counts", "certificate_days"] {
-            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("vacuum analyze {table}"))).execute(pool).await.unwrap();
+        for table in [
+            "certificates",
+            "certificate_names",
+            "certificate_tags",
+            "certificate_ders",
+            "certificate_counts",
+            "certificate_days",
+        ] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("vacuum analyze {table}")))
+                .execute(pool)
+                .await
+                .unwrap();
         }
-        sqlx::raw_sql("select setval(pg_get_serial_sequence('certificates', 'id'), (select max(id) from certificates))")
-            .execute(pool)
-            .await
-            .unwrap();
+        sqlx::raw_sql(
+            "select setval(pg_get_serial_sequence('certificates', 'id'), (select max(id) from certificates))",
+        )
+        .execute(pool)
+        .await
+        .unwrap();
     }
     (there, began.elapsed().as_secs_f64())
 }
 
 /// One COPY statement into each table: what psql's `\copy` would send.
-pub async fn copy(pool: &PgPool, rows: std::ops::Range<u64>, now: OffsetDateTime) {
+pub async fn copy(conn: &mut PgConnection, rows: std::ops::Range<u64>, now: OffsetDateTime) {
     let (mut entries, mut ders, mut names) = (String::new(), String::new(), String::new());
     for n in rows {
         let (entry, der, name) = lines(i64::try_from(n + 1).unwrap(), &made(n, now), now);
@@ -78,13 +92,13 @@ pub async fn copy(pool: &PgPool, rows: std::ops::Range<u64>, now: OffsetDateTime
         ders.push_str(&der);
         names.push_str(&name);
     }
-    send(pool, &format!("copy certificates ({COLUMNS}) from stdin"), entries).await;
-    send(pool, "copy certificate_ders (certificate_id, der) from stdin", ders).await;
-    send(pool, "copy certificate_names (reversed, certificate_id) from stdin", names).await;
+    send(conn, &format!("copy certificates ({COLUMNS}) from stdin"), entries).await;
+    send(conn, "copy certificate_ders (certificate_id, der) from stdin", ders).await;
+    send(conn, "copy certificate_names (reversed, certificate_id) from stdin", names).await;
 }
 
-pub async fn send(pool: &PgPool, statement: &str, text: String) {
-    let mut copy = pool.copy_in_raw(statement).await.unwrap();
+async fn send(conn: &mut PgConnection, statement: &str, text: String) {
+    let mut copy = conn.copy_in_raw(statement).await.unwrap();
     copy.send(text.into_bytes()).await.unwrap();
     copy.finish().await.unwrap();
 }

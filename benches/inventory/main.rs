@@ -6,7 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod database;
+mod export;
+mod parse;
+mod reads;
 mod synthetic;
+mod table;
+mod writes;
 
 use time::macros::datetime;
 
@@ -18,7 +23,13 @@ async fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     let database = database::open(&folder).await;
     let (there, seconds) = database::load(&database.pool, rows, now).await;
-    println!("{rows} rows, {there} there before; loaded the rest in {seconds:.0} s");
+    println!("{rows} rows, {there} there before; the rest took {seconds:.0} s");
+    let reads = reads::Reads { pool: database.pool.clone(), rows, now, lines: Vec::new() };
+    table::print("Reading (p50 / p99)", &reads.all().await);
+    let mut ratios: Vec<_> = parse::against_bare().into_iter().collect();
+    ratios.push(writes::import_and_copy(&database.pool, rows, now).await);
+    ratios.extend(export::against_psql(&database.pool, &database.options, rows, now).await);
+    table::print("Ratios (medians of rounds in turn)", &ratios);
     database.pool.close().await;
     drop(database);
     let _ = std::fs::remove_dir_all(&folder);

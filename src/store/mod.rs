@@ -52,6 +52,8 @@ pub fn connect(options: PgConnectOptions, max_connections: u32) -> PgPool {
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("idle_in_transaction_session_timeout", "60s"),
             ("timezone", "UTC"),
+            // Compiling a query takes longer than any page's query runs.
+            ("jit", "off"),
         ]))
 }
 

@@ -7,7 +7,6 @@ mod x509;
 mod private_postgres;
 
 mod support;
-mod import;
 
 mod architecture;
 mod server;
@@ -17,6 +16,8 @@ use notafter::web;
 mod parts;
 
 mod alert_pages;
+mod certificates;
+mod import;
 mod alerts;
 mod mail;
 mod jobs;

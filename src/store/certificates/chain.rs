@@ -68,6 +68,7 @@ pub async fn children<'e>(
              where c.issuer_name = $1
                and c.issuer_der_sha256 = (select subject_der_sha256 from certificates where id = $2)
                and c.id <> $2
+               and not c.is_self_signed
                and ($3::bigint[] is null or c.team_id = any($3))
              limit $4
          ) counted",

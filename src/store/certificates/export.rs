@@ -1,7 +1,8 @@
 //! CSV as PostgreSQL itself writes it: COPY streams the rows, and memory stays flat however many there are.
 //!
-//! COPY takes no bound values, so the ids of a filtered list are first selected, bound as ever, into a temporary table. Text cells pass
-//! `csv_cell`, which keeps spreadsheets from running them (S12). Lines end in CR LF (RFC 4180 §2).
+//! COPY takes no bound values, so the ids of a filtered list are first selected, bound as ever, into a setting of the transaction (the
+//! application's role makes no tables, not even temporary ones). Text cells pass `csv_cell`, which keeps spreadsheets from running them
+//! (S12). Lines end in CR LF (RFC 4180 §2).
 
 use std::{
     pin::Pin,
@@ -14,7 +15,7 @@ use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, pool::PoolConnection};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::mpsc;
 
-use super::{Filter, Reach, Result, Sort, list::push_order, status};
+use super::{Filter, Reach, Result, Sort, filter::narrowed, list::push_order, status};
 
 /// How much is collected before it is sent on; one row is far too little for a socket.
 const BLOCK: usize = 64 * 1024;
@@ -34,6 +35,9 @@ const COLUMNS: &str = "c.id, csv_cell(c.name) as name, certificate_status(c.stat
 const MOMENT: &str = "cross join (select current_setting('notafter.at')::timestamptz as at, \
      current_setting('notafter.soon')::timestamptz as soon) moment \
      left join teams on teams.id = c.team_id";
+
+const CHOSEN: &str = "unnest(current_setting('notafter.chosen')::bigint[]) with ordinality chosen (id, place) \
+     join certificates c on c.id = chosen.id";
 
 /// Blocks of CSV in UTF-8, a heading row first.
 pub struct Csv {
@@ -63,7 +67,7 @@ pub async fn csv(
     settle(&mut conn, now).await?;
     let is_whole = reach.is_none() && filter.is_empty() && sort == Sort::default();
     if !is_whole {
-        choose(&mut conn, reach, filter, sort, now).await?;
+        choose(&mut conn, reach, &narrowed(pool, filter).await?, sort, now).await?;
     }
     let (sender, blocks) = mpsc::channel(WAITING);
     tokio::spawn(async move {
@@ -96,15 +100,12 @@ async fn choose(
     sort: Sort,
     now: OffsetDateTime,
 ) -> Result<()> {
-    sqlx::raw_sql(
-        "create temporary table chosen (place bigint generated always as identity, id bigint not null) on commit drop",
-    )
-    .execute(&mut *conn)
-    .await?;
-    let mut sql =
-        QueryBuilder::<Postgres>::new("insert into chosen (id) select c.id from certificates c where ");
+    let mut sql = QueryBuilder::<Postgres>::new(
+        "select set_config('notafter.chosen', coalesce(array_agg(id), '{}')::text, true) from (select c.id from certificates c where ",
+    );
     filter.push(&mut sql, reach, now);
     push_order(&mut sql, sort);
+    sql.push(") chosen");
     sql.build().persistent(false).execute(conn).await?;
     Ok(())
 }
@@ -116,7 +117,7 @@ async fn copy(
 ) -> Result<()> {
     let (from, order) = match is_whole {
         true => ("certificates c", "c.id"),
-        false => ("chosen join certificates c on c.id = chosen.id", "chosen.place"),
+        false => (CHOSEN, "chosen.place"),
     };
     let statement = format!(
         "copy (select {COLUMNS} from {from} {MOMENT} order by {order}) to stdout (format csv, header true)"

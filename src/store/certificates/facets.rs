@@ -7,10 +7,11 @@
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::{Filter, Reach, Result, Status, days};
+use super::{
+    Filter, Reach, Result, Status, days,
+    filter::{CAP, narrowed},
+};
 
-/// How far a list without a counter is counted: at this many, a page says "1,000+".
-pub const CAP: i64 = 1_001;
 /// The most values shown of one facet.
 const MAX_VALUES: i64 = 12;
 /// The team of the counters that stand for all teams.
@@ -161,7 +162,7 @@ pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: Offset
         let (from, to) = ends.span(now);
         return Ok(Count::exact(days::between(pool, reach, &teams, from, to).await?));
     }
-    Ok(Count::up_to_cap(matches(pool, reach, filter, now, CAP).await?))
+    Ok(Count::up_to_cap(matches(pool, reach, &narrowed(pool, filter).await?, now).await?))
 }
 
 /// The counter that holds the length of the whole list, if one does.
@@ -204,17 +205,11 @@ async fn counter(pool: &PgPool, teams: &[i64], facet: &str, value: &str) -> Resu
     .await?)
 }
 
-/// How many entries match, counted up to `cap`.
-async fn matches(
-    pool: &PgPool,
-    reach: Reach<'_>,
-    filter: &Filter,
-    now: OffsetDateTime,
-    cap: i64,
-) -> Result<i64> {
+/// How many entries match, counted up to the cap.
+async fn matches(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: OffsetDateTime) -> Result<i64> {
     let mut sql = QueryBuilder::<Postgres>::new("select count(*) from (select from certificates c where ");
     filter.push(&mut sql, reach, now);
-    sql.push(" limit ").push_bind(cap).push(") counted");
+    sql.push(" limit ").push_bind(CAP).push(") counted");
     Ok(sql.build_query_scalar::<i64>().persistent(false).fetch_one(pool).await?)
 }
 
@@ -227,7 +222,7 @@ pub async fn facets(
 ) -> Result<Vec<FacetValue>> {
     let teams = teams(reach, filter);
     let Some(scope) = Scope::of(filter, &teams) else {
-        return sampled(pool, reach, filter, now).await;
+        return sampled(pool, reach, &narrowed(pool, filter).await?, now).await;
     };
     let mut values = counted(pool, &scope, &teams).await?;
     values.extend(by_team(pool, reach, &scope, filter).await?);

@@ -3,10 +3,13 @@
 //! Only conditions that are asked for are written, so that PostgreSQL plans each combination by its own indexes. Within one facet the
 //! values are alternatives; facets narrow each other.
 
-use sqlx::{Postgres, QueryBuilder};
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::{Date, Duration, OffsetDateTime, Time};
 
-use super::{Reach, Status};
+use super::{Reach, Result, Status, import::reverse};
+
+/// How far a list without a counter is counted: at this many, a page says "1,000+".
+pub const CAP: i64 = 1_001;
 
 /// When an active certificate ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +39,12 @@ impl Ends {
 /// What somebody typed into the search box, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
-    /// All of these, in lower case, somewhere in the names.
+    /// All of these, in lower case, somewhere in the names. A single one with a dot that some name ends in is taken as a [`Suffix`](Self::Suffix).
     Text(Vec<String>),
     /// Names that end in this, in lower case: `.example.com` for `*.example.com`.
     Suffix(String),
+    /// The entries that a suffix was found to have; never typed.
+    Among(Vec<i64>),
     /// Looks like hex: a serial number, or a fingerprint by its length, or part of a name.
     Hex {
         /// As typed, in lower case.
@@ -102,9 +107,7 @@ impl Filter {
             sql.push(" and c.state = 'active' and c.not_after >= ").push_bind(from);
             sql.push(" and c.not_after < ").push_bind(to);
         }
-        for tag in &self.tag {
-            push_tag(sql, tag);
-        }
+        push_tags(sql, &self.tag);
         if let Some(query) = &self.query {
             push_query(sql, query);
         }
@@ -173,13 +176,14 @@ fn push_status(sql: &mut QueryBuilder<Postgres>, statuses: &[Status], now: Offse
     sql.push(")");
 }
 
-fn push_tag(sql: &mut QueryBuilder<Postgres>, tag: &str) {
-    if tag.is_empty() {
+fn push_tags(sql: &mut QueryBuilder<Postgres>, tags: &[String]) {
+    let real: Vec<String> = tags.iter().filter(|tag| !tag.is_empty()).cloned().collect();
+    if real.len() < tags.len() {
         sql.push(" and c.tags = '{}'");
-        return;
     }
-    sql.push(" and exists (select from certificate_tags t where t.tag = ").push_bind(tag.to_owned());
-    sql.push(" and t.not_after = c.not_after and t.certificate_id = c.id)");
+    if !real.is_empty() {
+        sql.push(" and c.tags @> ").push_bind(real);
+    }
 }
 
 fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
@@ -191,6 +195,9 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
         }
         Query::Suffix(suffix) => {
             sql.push(" and c.search like ").push_bind(containing(&format!("{suffix}\n")));
+        }
+        Query::Among(ids) => {
+            sql.push(" and c.id = any(").push_bind(ids.clone()).push(")");
         }
         Query::Hex { typed, digits } => {
             sql.push(" and (c.serial = ").push_bind(without_zeros(digits));
@@ -216,6 +223,39 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
             sql.push(" or c.search like ").push_bind(containing(address)).push(")");
         }
     }
+}
+
+/// Looks up the names that end in what was asked for: a handful of entries is named by id, which is quick in every order; of many, the
+/// list walks its order and finds them on the way.
+pub(super) async fn narrowed(pool: &PgPool, filter: &Filter) -> Result<Filter> {
+    let (suffix, is_certain) = match &filter.query {
+        Some(Query::Suffix(suffix)) => (suffix, true),
+        Some(Query::Text(terms)) => match terms.as_slice() {
+            [only] if only.contains('.') => (only, false),
+            _ => return Ok(filter.clone()),
+        },
+        _ => return Ok(filter.clone()),
+    };
+    let first = reverse(suffix);
+    // No character of a name comes after this one.
+    let after = format!("{first}\u{10ffff}");
+    let rows = sqlx::query_scalar!(
+        "select certificate_id
+         from certificate_names
+         where reversed >= $1 and reversed < $2
+         limit $3",
+        first,
+        after,
+        CAP,
+    )
+    .fetch_all(pool)
+    .await?;
+    let query = match rows.len() {
+        0 if !is_certain => filter.query.clone(),
+        n if i64::try_from(n).is_ok_and(|n| n < CAP) => Some(Query::Among(rows)),
+        _ => Some(Query::Suffix(suffix.clone())),
+    };
+    Ok(Filter { query, ..filter.clone() })
 }
 
 /// `%text%` with the wildcards that a person typed taken literally.

@@ -238,7 +238,8 @@ async fn insert_ders(tx: &mut Tx, entries: &[NewEntry], ids: &[Option<i64>]) -> 
         entries.iter().zip(ids).filter_map(|(entry, id)| Some(((*id)?, entry.der.as_slice()))).unzip();
     sqlx::query!(
         "insert into certificate_ders (certificate_id, der)
-         select * from unnest($1::bigint[], $2::bytea[])
+         select certificate_id, der
+         from unnest($1::bigint[], $2::bytea[]) fresh (certificate_id, der)
          on conflict do nothing",
         &ids,
         &ders as &[&[u8]],
@@ -260,7 +261,8 @@ async fn insert_names(tx: &mut Tx, entries: &[NewEntry], ids: &[Option<i64>]) ->
         .unzip();
     sqlx::query!(
         "insert into certificate_names (certificate_id, reversed)
-         select * from unnest($1::bigint[], $2::text[])
+         select certificate_id, reversed
+         from unnest($1::bigint[], $2::text[]) fresh (certificate_id, reversed)
          on conflict do nothing",
         &ids,
         &reversed,

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::{Entry, Filter, Reach, Result};
+use super::{Entry, Filter, Reach, Result, filter::narrowed};
 
 /// The most rows of one page.
 pub const MAX_LIMIT: i64 = 200;
@@ -157,6 +157,7 @@ pub async fn list(
     now: OffsetDateTime,
 ) -> Result<Page> {
     let limit = limit.clamp(1, MAX_LIMIT);
+    let filter = &narrowed(pool, filter).await?;
     let mut rows = if filter.query.is_some() {
         let mut tx = pool.begin().await?;
         sqlx::query_scalar!("select set_config('statement_timeout', $1, true)", SEARCH_TIMEOUT)
@@ -186,27 +187,41 @@ async fn rows(
     limit: i64,
     now: OffsetDateTime,
 ) -> Result<Vec<Listed>> {
+    let tag = filter.tag.first().filter(|tag| sort.by == SortBy::Expires && !tag.is_empty());
+    let key = if tag.is_some() { TAG_KEY } else { ENTRY_KEY };
     let mut sql = QueryBuilder::<Postgres>::new("select ");
-    sql.push(COLUMNS).push(", ").push(sort.by.text().unwrap_or("''")).push(" as sort_text");
-    sql.push(" from certificates c left join teams on teams.id = c.team_id where ");
+    sql.push(COLUMNS).push(", ").push(sort.by.text().unwrap_or("''")).push(" as sort_text from ");
+    sql.push(if tag.is_some() { BY_TAG } else { "certificates c" });
+    sql.push(" left join teams on teams.id = c.team_id where ");
     filter.push(&mut sql, reach, now);
-    if let Some(cursor) = after {
-        push_after(&mut sql, cursor);
+    if let Some(tag) = tag {
+        sql.push(" and t.tag = ").push_bind(tag.clone());
     }
-    push_order(&mut sql, sort);
+    if let Some(cursor) = after {
+        push_after(&mut sql, cursor, key);
+    }
+    push_order_of(&mut sql, sort, key);
     sql.push(" limit ").push_bind(limit.saturating_add(1));
     // Planned for these very values: a generic plan would not know a rare owner from a common one.
     Ok(sql.build_query_as::<Listed>().persistent(false).fetch_all(conn).await?)
 }
 
-fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor) {
+/// The end and the id, as the last columns of an order: of the entry, or of its tag's row, which is kept in the order of ends.
+type Key = (&'static str, &'static str);
+const ENTRY_KEY: Key = ("c.not_after", "c.id");
+const TAG_KEY: Key = ("t.not_after", "t.certificate_id");
+const BY_TAG: &str = "certificate_tags t join certificates c on c.id = t.certificate_id";
+
+fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, (end, id): Key) {
     let by = cursor.sort.by;
     sql.push(" and (");
     if let Some(text) = by.text() {
         sql.push(text).push(", ");
     }
-    sql.push(if by.has_end() { "c.not_after, c.id) " } else { "c.id) " });
-    sql.push(if cursor.sort.descending { "< (" } else { "> (" });
+    if by.has_end() {
+        sql.push(end).push(", ");
+    }
+    sql.push(id).push(if cursor.sort.descending { ") < (" } else { ") > (" });
     if by.text().is_some() {
         sql.push_bind(cursor.text.clone()).push(", ");
     }
@@ -216,17 +231,21 @@ fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor) {
     sql.push_bind(cursor.id).push(")");
 }
 
-/// The order of the index that serves it; used by the export too.
+/// The order of the index that serves it; the export's too.
 pub(super) fn push_order(sql: &mut QueryBuilder<Postgres>, sort: Sort) {
+    push_order_of(sql, sort, ENTRY_KEY);
+}
+
+fn push_order_of(sql: &mut QueryBuilder<Postgres>, sort: Sort, (end, id): Key) {
     let direction = if sort.descending { " desc" } else { "" };
     sql.push(" order by ");
     if let Some(text) = sort.by.text() {
         sql.push(text).push(direction).push(", ");
     }
     if sort.by.has_end() {
-        sql.push("c.not_after").push(direction).push(", ");
+        sql.push(end).push(direction).push(", ");
     }
-    sql.push("c.id").push(direction);
+    sql.push(id).push(direction);
 }
 
 #[cfg(test)]

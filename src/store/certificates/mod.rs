@@ -5,8 +5,8 @@
 //! are kept by triggers; the migration says how.
 
 pub mod status;
-pub mod filter;
 pub mod import;
+pub mod filter;
 pub mod list;
 pub mod days;
 pub mod facets;

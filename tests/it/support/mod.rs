@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod client;
+pub mod made;
 pub mod people;
 pub mod pki;
 pub mod postgres;

@@ -1,0 +1,164 @@
+//! Edits, retiring, downloads and the CSV.
+
+use futures_util::TryStreamExt;
+use notafter::{
+    services::{
+        Error, Role,
+        certificates::{self, Change, Format, ListRequest},
+    },
+    store::certificates::CertificateId,
+};
+use rcgen::DnType;
+use time::Duration;
+
+use crate::support::{
+    TestApp,
+    made::{actor, leaf, params, self_signed},
+    pki::{Folder, openssl},
+};
+
+fn change() -> Change {
+    Change {
+        owner: "Web@Halden.example".into(),
+        team: "web".into(),
+        environment: "Production".into(),
+        tags: vec!["Shop".into(), "edge".into(), "shop".into()],
+        note: "renewed\r\nby hand".into(),
+        seen: None,
+    }
+}
+
+#[tokio::test]
+async fn an_edit_is_kept_counted_and_audited() {
+    let app = TestApp::start().await;
+    app.team("web").await;
+    let report = app.import(leaf(&["a.example"], -1, 90).pem()).await;
+    let id = CertificateId(report.rows[0].outcome.id().unwrap());
+    certificates::edit(&app.app, &app.cli(), id, &change()).await.unwrap();
+    let entry = certificates::detail(&app.app, &app.cli(), id).await.unwrap().entry;
+    assert_eq!(entry.owner.as_deref(), Some("web@halden.example"));
+    assert_eq!((entry.team.as_deref(), entry.environment.as_deref()), (Some("web"), Some("production")));
+    assert_eq!(
+        (entry.tags, entry.note.as_str()),
+        (vec!["edge".to_owned(), "shop".to_owned()], "renewed\nby hand")
+    );
+    let by_tag = ListRequest { tag: vec!["shop".into()], ..ListRequest::default() };
+    assert_eq!(certificates::count(&app.app, &app.cli(), &by_tag).await.unwrap().n, 1);
+    let detail: String =
+        sqlx::query_scalar("select detail from audit_events where act = 'certificate.edited'")
+            .fetch_one(&app.app.pool)
+            .await
+            .unwrap();
+    assert!(detail.contains("\"before\"") && detail.contains("web@halden.example"), "{detail}");
+}
+
+#[tokio::test]
+async fn of_two_edits_from_the_same_page_the_second_is_told() {
+    let app = TestApp::start().await;
+    app.team("web").await;
+    let report = app.import(leaf(&["a.example"], -1, 90).pem()).await;
+    let id = CertificateId(report.rows[0].outcome.id().unwrap());
+    let seen = certificates::detail(&app.app, &app.cli(), id).await.unwrap().entry.changed_at;
+    app.advance(Duration::seconds(5));
+    let first = Change { seen: Some(seen), ..change() };
+    certificates::edit(&app.app, &app.cli(), id, &first).await.unwrap();
+    let second = Change { note: "mine".into(), ..first };
+    assert!(matches!(certificates::edit(&app.app, &app.cli(), id, &second).await, Err(Error::Conflict(_))));
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_named_and_nothing_changes() {
+    let app = TestApp::start().await;
+    let report = app.import(leaf(&["a.example"], -1, 90).pem()).await;
+    let id = CertificateId(report.rows[0].outcome.id().unwrap());
+    let wrong = Change {
+        owner: "not an address".into(),
+        team: "missing".into(),
+        environment: "=cmd|x".into(),
+        tags: vec!["a,b".into()],
+        note: "x".repeat(10_001),
+        seen: None,
+    };
+    let Err(Error::Invalid(fields)) = certificates::edit(&app.app, &app.cli(), id, &wrong).await else {
+        panic!("must be refused")
+    };
+    let named: Vec<&str> = fields.iter().map(|field| field.field).collect();
+    assert_eq!(named, ["owner", "team", "environment", "tags", "note"]);
+    let viewer = actor(Role::Viewer, &[]);
+    assert!(matches!(certificates::edit(&app.app, &viewer, id, &change()).await, Err(Error::Forbidden(_))));
+    assert_eq!(certificates::detail(&app.app, &app.cli(), id).await.unwrap().entry.owner, None);
+}
+
+#[tokio::test]
+async fn a_retired_certificate_comes_back_when_asked() {
+    let app = TestApp::start().await;
+    let report = app.import(leaf(&["a.example"], -1, 90).pem()).await;
+    let id = CertificateId(report.rows[0].outcome.id().unwrap());
+    let status = async || {
+        let detail = certificates::detail(&app.app, &app.cli(), id).await.unwrap();
+        (detail.entry.status(app.app.now()).as_str(), detail.entry.retired_reason)
+    };
+    certificates::retire(&app.app, &app.cli(), id, "host is gone").await.unwrap();
+    assert_eq!(status().await, ("retired", Some("host is gone".to_owned())));
+    assert!(matches!(certificates::retire(&app.app, &app.cli(), id, "").await, Err(Error::Conflict(_))));
+    certificates::restore(&app.app, &app.cli(), id).await.unwrap();
+    assert_eq!(status().await, ("valid", None));
+    assert!(matches!(certificates::restore(&app.app, &app.cli(), id).await, Err(Error::Conflict(_))));
+}
+
+#[tokio::test]
+async fn downloads_are_what_openssl_reads() {
+    let app = TestApp::start().await;
+    let made = leaf(&["a.example"], -1, 90);
+    let id = CertificateId(app.import(made.pem()).await.rows[0].outcome.id().unwrap());
+    let folder = Folder::new();
+    let get = async |format: Format| {
+        let password = "a long password".into();
+        certificates::download(&app.app, &app.cli(), id, format, Some(&password)).await.unwrap()
+    };
+    assert_eq!(get(Format::Der).await.bytes, made.der);
+    assert_eq!(get(Format::Pem).await.bytes, made.pem().into_bytes());
+    folder.write("p7b", get(Format::P7b).await.bytes);
+    let read = openssl(&folder, &["pkcs7", "-inform", "DER", "-in", "p7b", "-print_certs"]);
+    assert!(String::from_utf8(read).unwrap().contains("a.example"));
+    folder.write("p12", get(Format::P12).await.bytes);
+    let read = openssl(&folder, &["pkcs12", "-in", "p12", "-nokeys", "-passin", "pass:a long password"]);
+    assert!(String::from_utf8(read).unwrap().contains("BEGIN CERTIFICATE"));
+    for format in [Format::P12, Format::Jks] {
+        let without = certificates::download(&app.app, &app.cli(), id, format, None).await;
+        assert!(matches!(without, Err(Error::Invalid(_))));
+        assert_eq!(get(format).await.file_name, format!("certificate-{id}.{}", format.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn no_cell_of_the_csv_runs_and_every_one_reads_back() {
+    let app = TestApp::start().await;
+    let hostile = ["=1+1", "+1", "-1", "@sum", "\tx", "＝1", "a,\"b\"\nc", "plain", "ünï ©"];
+    let mut pem = String::new();
+    for name in hostile {
+        let mut params = params(&[], -1, 90);
+        params.distinguished_name.push(DnType::CommonName, name);
+        pem.push_str(&self_signed(params).pem());
+    }
+    app.import(pem).await;
+    for sort in ["", "name"] {
+        let request = ListRequest { sort: sort.to_owned(), ..ListRequest::default() };
+        let blocks: Vec<_> =
+            certificates::csv(&app.app, &app.cli(), &request).await.unwrap().try_collect().await.unwrap();
+        let text = String::from_utf8(blocks.concat()).unwrap();
+        assert!(text.starts_with("id,name,status,not_before,not_after,days_left,"));
+        assert!(text.ends_with("\r\n"));
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let mut names: Vec<String> = reader.records().map(|row| row.unwrap()[1].to_owned()).collect();
+        names.sort();
+        let marked = |name: &&str| match name.chars().next() {
+            Some('=' | '+' | '-' | '@' | '\t' | '＝') => format!("'{name}"),
+            _ => (*name).to_owned(),
+        };
+        let mut expected: Vec<String> = hostile.iter().map(marked).collect();
+        expected.sort();
+        assert_eq!(names, expected);
+        assert!(text.contains(",valid,2026-11-19T09:00:00Z,2027-02-18T09:00:00Z,90,"), "{text}");
+    }
+}
