@@ -46,10 +46,8 @@ pub fn ratio(work: &str, ours: &[f64], theirs: &[f64], unit: &str, least: f64, g
     }
 }
 
-pub fn print(title: &str, lines: &[Line]) {
-    println!("\n{title}");
-    for line in lines {
-        let verdict = if line.is_met { "met" } else { "MISSED" };
-        println!("  {:<52} {:>34}  {:<16} {verdict}", line.work, line.measured, line.goal);
-    }
+/// Prints one line at once: a run takes minutes.
+pub fn print(line: &Line) {
+    let verdict = if line.is_met { "met" } else { "MISSED" };
+    println!("  {:<54} {:>36}  {:<14} {verdict}", line.work, line.measured, line.goal);
 }
