@@ -9,6 +9,7 @@ mod private_postgres;
 mod support;
 
 mod architecture;
+mod api;
 mod server;
 // The templates call `crate::web::assets::url`; a template written in a test finds it here.
 use notafter::web;
