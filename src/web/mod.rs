@@ -17,6 +17,8 @@ pub mod users;
 pub mod teams;
 pub mod tokens;
 pub mod account;
+pub mod overview;
+pub mod certificates;
 pub mod jobs;
 pub mod audit;
 pub mod alerts;
@@ -38,6 +40,8 @@ pub fn routes() -> Routes {
         .merge(jobs::routes())
         .merge(audit::routes())
         .merge(alerts::routes())
+        .merge(overview::routes())
+        .merge(certificates::routes())
 }
 
 /// The pages behind sessions, the origin check and the login wall.

@@ -54,6 +54,26 @@ pub fn job_act(id: i64, act: &str) -> String {
     format!("/jobs/{id}/{act}")
 }
 
+/// The inventory.
+pub const CERTIFICATES: &str = "/certificates";
+/// New certificates.
+pub const IMPORT: &str = "/certificates/import";
+
+/// One certificate.
+pub fn certificate(id: i64) -> String {
+    format!("{CERTIFICATES}/{id}")
+}
+
+/// A page or an act of one certificate: `chain`, `history`, `raw`, `edit`, `retire`, `restore`.
+pub fn certificate_part(id: i64, part: &str) -> String {
+    format!("{CERTIFICATES}/{id}/{part}")
+}
+
+/// One certificate as a file.
+pub fn download(id: i64, format: &str) -> String {
+    format!("{CERTIFICATES}/{id}/download?format={format}")
+}
+
 /// Sign-in, and then on to `next`.
 pub fn login(next: &str) -> String {
     with_next(LOGIN, next)

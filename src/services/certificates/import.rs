@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -24,7 +24,7 @@ use crate::{
     },
     x509::{
         Certificate,
-        bundle::{self, Found, Limits},
+        bundle::Found,
     },
 };
 
@@ -114,16 +114,7 @@ impl Options {
 /// # Errors
 /// `Invalid("files")` names the file when nothing in it can be read, its password is wrong or a limit is passed.
 pub async fn import(app: &App, actor: &Actor, upload: Upload, options: &Options) -> Result<Report> {
-    let fields = begin(app, actor, options).await?;
-    let Upload { file_name, bytes, password } = upload;
-    let reads = blocking(move || {
-        let limits = Limits { entries: MAX_ENTRIES, whole: MAX_BYTES, ..Limits::default() };
-        let password = password.as_ref().map(ExposeSecret::expose_secret);
-        bundle::read(&bytes, password, limits).map(|found| found.into_iter().map(sort).collect::<Vec<_>>())
-    })
-    .await?;
-    let reads = reads.map_err(|error| refusal(&file_name, &error))?;
-    keep(app, actor, &file_name, reads, options, fields).await
+    super::files::import_all(app, actor, vec![upload], options).await
 }
 
 /// Stores one batch of a longer stream, as the command line reads it; batches of 1,000 to 10,000 are quick.
@@ -135,11 +126,13 @@ pub async fn import_batch(
     options: &Options,
 ) -> Result<Report> {
     let fields = begin(app, actor, options).await?;
-    let reads = blocking(move || found.into_iter().map(sort).collect::<Vec<_>>()).await?;
+    let file = file_name.to_owned();
+    let reads =
+        blocking(move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>()).await?;
     keep(app, actor, file_name, reads, options, fields).await
 }
 
-async fn begin(app: &App, actor: &Actor, options: &Options) -> Result<Fields> {
+pub(super) async fn begin(app: &App, actor: &Actor, options: &Options) -> Result<Fields> {
     actor.require(Permission::CertificatesWrite)?;
     if options.keep_keys {
         actor.require(Permission::KeysImport)?;
@@ -154,19 +147,8 @@ async fn begin(app: &App, actor: &Actor, options: &Options) -> Result<Fields> {
     fields::check(app, actor, typed).await
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
-}
-
-fn refusal(file_name: &str, error: &bundle::Error) -> Error {
-    let advice = match error {
-        bundle::Error::TooMany { .. } => {
-            "; the command line takes any number: notafter certificates import FILE"
-        }
-        bundle::Error::PasswordNeeded => "; give it and import the file again",
-        _ => "",
-    };
-    Error::invalid("files", format!("{}: {error}{advice}", crate::x509::visible(file_name)))
 }
 
 /// A new certificate on its way into the inventory, and which row of the report it is.
@@ -185,7 +167,7 @@ struct Batch<'a> {
     now: time::OffsetDateTime,
 }
 
-async fn keep(
+pub(super) async fn keep(
     app: &App,
     actor: &Actor,
     file: &str,
@@ -242,7 +224,8 @@ impl Batch<'_> {
                 outcome.or_else(|| seen.get(&sha256).map(|first| Outcome::Repeated { first: first.clone() }))
             });
             if let Some(sha256) = sha256 {
-                seen.entry(sha256).or_insert_with(|| read.place.clone());
+                let here = if read.file == self.file { read.place.clone() } else { format!("{}, {}", read.file, read.place) };
+                seen.entry(sha256).or_insert(here);
             }
             let outcome = match (before, read.kind) {
                 (Some(before), _) => before,
@@ -257,8 +240,7 @@ impl Batch<'_> {
                     Outcome::KnownElsewhere
                 }
             };
-            let file = self.file.to_owned();
-            report.rows.push(Row { file, place: read.place, name: read.name, sha256, outcome });
+            report.rows.push(Row { file: read.file, place: read.place, name: read.name, sha256, outcome });
         }
         (report, fresh, entries, found_keys)
     }

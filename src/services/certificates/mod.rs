@@ -11,8 +11,10 @@ mod lineage;
 mod linking;
 pub mod report;
 pub mod import;
+mod files;
 pub mod query;
 pub mod view;
+pub mod history;
 pub mod edit;
 pub mod export;
 pub mod wire;
@@ -20,6 +22,8 @@ pub mod wire;
 pub use self::{
     edit::{Change, edit, restore, retire},
     export::{Download, Format, csv, download},
+    history::history,
+    files::import_all,
     import::{Options, Source, Upload, import, import_batch},
     query::{Choice, ListRequest, Listing, count, facets, histogram, list},
     report::{KeyOutcome, Link, Outcome, Report, Row},

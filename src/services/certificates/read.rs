@@ -13,6 +13,8 @@ use super::{derive, keys, report::Outcome};
 
 /// One thing, understood.
 pub(super) struct Read {
+    /// Name of the file, as the person called it.
+    pub(super) file: String,
     pub(super) place: String,
     pub(super) name: String,
     pub(super) kind: Kind,
@@ -38,8 +40,8 @@ impl Read {
     }
 }
 
-/// Parses and derives.
-pub(super) fn sort(found: bundle::Found) -> Read {
+/// Parses and derives what was found in a file.
+pub(super) fn sort(file: &str, found: bundle::Found) -> Read {
     let (name, kind) = match found.thing {
         Thing::Certificate(der) => certificate(&der),
         Thing::CertificateRequest(der) => {
@@ -64,7 +66,7 @@ pub(super) fn sort(found: bundle::Found) -> Read {
             }
         }
     };
-    Read { place: found.place, name, kind }
+    Read { file: file.to_owned(), place: found.place, name, kind }
 }
 
 fn unreadable(reason: String) -> Kind {
@@ -107,7 +109,7 @@ mod tests {
     fn unreadable_block(bytes: &[u8]) -> Read {
         let thing =
             Thing::Unreadable { label: "CERTIFICATE".into(), reason: "why".into(), bytes: bytes.to_vec() };
-        sort(bundle::Found { place: "entry 1".into(), thing })
+        sort("f.pem", bundle::Found { place: "entry 1".into(), thing })
     }
 
     #[test]

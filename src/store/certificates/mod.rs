@@ -15,6 +15,7 @@ pub mod chain;
 pub mod edit;
 pub mod export;
 pub mod keys;
+pub mod history;
 
 use sqlx::PgPool;
 use time::{OffsetDateTime, macros::datetime};

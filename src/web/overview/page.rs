@@ -1,0 +1,103 @@
+//! The page of the overview.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{extract::State, response::IntoResponse};
+use time::{Date, Duration};
+
+use crate::{
+    app::App,
+    services::{
+        self, Permission,
+        certificates::{self, ListRequest},
+    },
+    web::{
+        certificates::{Row, href},
+        error::Result,
+        guard::Visit,
+        parts::{Notice, Tile, Timeline, Tone},
+        shell::{Nav, Shell},
+        urls,
+    },
+};
+
+use super::{
+    tiles,
+    welcome::{self, Step},
+};
+
+/// How many certificates that end soon are shown.
+const NEXT: i64 = 10;
+/// The days that the timeline asks for, around today.
+const BEFORE: Duration = Duration::days(7);
+const AFTER: Duration = Duration::days(98);
+
+/// The page.
+#[derive(Template, WebTemplate)]
+#[template(path = "overview/page.html")]
+pub struct Page {
+    shell: Shell,
+    notices: Vec<Notice>,
+    tiles: Vec<Tile>,
+    timeline: Timeline,
+    next: Vec<Row>,
+    all_next: String,
+    may_write: bool,
+}
+
+/// The page while nothing is in the inventory.
+#[derive(Template, WebTemplate)]
+#[template(path = "overview/welcome.html")]
+pub struct Welcome {
+    shell: Shell,
+    steps: Vec<Step>,
+    import: Option<&'static str>,
+}
+
+/// Shows what is true now.
+pub async fn get(State(app): State<App>, visit: Visit) -> Result {
+    let all = certificates::count(&app, &visit.actor, &ListRequest::default()).await?;
+    if all.n == 0 {
+        let may_write = visit.actor.may(Permission::CertificatesWrite);
+        let page = Welcome {
+            shell: visit.shell(Nav::Overview),
+            steps: welcome::steps(&app, &visit.actor),
+            import: may_write.then_some(urls::IMPORT),
+        };
+        return Ok(page.into_response());
+    }
+    Ok(load(&app, &visit).await?.into_response())
+}
+
+async fn load(app: &App, visit: &Visit) -> services::Result<Page> {
+    let today = app.now().date();
+    let soon = ListRequest { status: vec!["expiring".to_owned()], ..ListRequest::default() };
+    let first = ListRequest { limit: Some(NEXT), ..soon.clone() };
+    let next = certificates::list(app, &visit.actor, &first).await?;
+    Ok(Page {
+        shell: visit.shell(Nav::Overview),
+        notices: notices(app, visit),
+        tiles: tiles::load(app, &visit.actor).await?,
+        timeline: timeline(app, visit, today).await?,
+        next: next.entries.iter().map(|entry| Row::new(entry, next.now)).collect(),
+        all_next: href(&soon),
+        may_write: visit.actor.may(Permission::CertificatesWrite),
+    })
+}
+
+async fn timeline(app: &App, visit: &Visit, today: Date) -> services::Result<Timeline> {
+    let (first, after) = (today.saturating_sub(BEFORE), today.saturating_add(AFTER));
+    let days = certificates::histogram(app, &visit.actor, first, after).await?;
+    let ends: Vec<(Date, i64)> = days.iter().map(|day| (day.day, day.n)).collect();
+    let list = |day: Date| Some(href(&ListRequest { expires: day.to_string(), ..ListRequest::default() }));
+    Ok(Timeline::new(today, &ends, list))
+}
+
+/// What keeps alerts from arriving.
+fn notices(app: &App, visit: &Visit) -> Vec<Notice> {
+    if app.mail.is_some() || !visit.actor.may(Permission::AlertsRead) {
+        return Vec::new();
+    }
+    let text = "Alerts are not sent, so nobody is told before a certificate ends. Set NOTAFTER_SMTP_URL and NOTAFTER_MAIL_FROM and start the console again.";
+    vec![Notice::new(Tone::High, "No mail relay is set.", text)]
+}
