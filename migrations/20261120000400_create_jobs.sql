@@ -32,6 +32,7 @@ create unique index jobs_key_key on jobs (kind, key) where state in ('queued', '
 create index jobs_runnable_idx on jobs (priority desc, run_at, id) where state = 'queued';
 create index jobs_run_at_idx on jobs (run_at, id) where state = 'queued';
 create index jobs_failing_idx on jobs (id desc) where state = 'parked' or (state = 'queued' and cause is not null);
+create index jobs_state_idx on jobs (state) where state in ('queued', 'running', 'parked');
 create index jobs_lease_until_idx on jobs (lease_until) where state = 'running';
 create index jobs_finished_idx on jobs (finished_at desc, id desc) where state in ('done', 'cancelled');
 create index jobs_team_id_idx on jobs (team_id) where team_id is not null;

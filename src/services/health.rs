@@ -100,7 +100,7 @@ async fn skew(app: &App, now: OffsetDateTime) -> Check {
 /// Sets the gauges that are read from the database, right before they are shown.
 pub async fn measure(app: &App) -> Result<()> {
     let now = app.now();
-    let counts = store::jobs::workers::counts(&app.pool).await?;
+    let counts = store::jobs::workers::counts(&app.pool, None).await?;
     for (state, count) in [
         ("waiting", counts.waiting),
         ("running", counts.running),

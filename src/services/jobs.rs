@@ -54,10 +54,10 @@ fn place(view: View, job: &Job) -> OffsetDateTime {
     }
 }
 
-/// How many jobs there are by state; all of them, whoever asks.
+/// How many jobs there are by state, of those that `list` shows.
 pub async fn counts(app: &App, actor: &Actor) -> Result<Counts> {
     actor.require(Permission::JobsRead)?;
-    Ok(store::jobs::workers::counts(&app.pool).await?)
+    Ok(store::jobs::workers::counts(&app.pool, actor.reach().as_sql()).await?)
 }
 
 /// One job with its last runs.

@@ -212,7 +212,7 @@ async fn a_failing_job_backs_off_in_the_database_and_is_parked_in_the_end() {
     }
     assert_eq!(standing(&app, id).await, ("parked".into(), 3, Some("the relay hung up".into())));
     assert_eq!(jobs::drain(&app.app, TABLE).await.unwrap(), 0);
-    assert_eq!(workers::counts(&app.app.pool).await.unwrap().parked, 1);
+    assert_eq!(workers::counts(&app.app.pool, None).await.unwrap().parked, 1);
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn clocks_that_disagree_are_a_finding() {
     app.advance(Duration::days(400));
     enqueue(&app, NewJob::new("check_clock", json!({}), app.app.now())).await;
     jobs::run_until_empty(&app.app).await.unwrap();
-    assert_eq!(workers::counts(&app.app.pool).await.unwrap().parked, 1);
+    assert_eq!(workers::counts(&app.app.pool, None).await.unwrap().parked, 1);
 }
 
 #[tokio::test]

@@ -27,3 +27,6 @@ mod people;
 mod teams;
 mod tokens;
 mod audit;
+mod soak;
+mod audit_pages;
+mod jobs_pages;

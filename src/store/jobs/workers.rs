@@ -73,15 +73,18 @@ pub async fn skew(pool: &PgPool, now: OffsetDateTime) -> Result<Duration> {
     Ok(Duration::seconds_f64(seconds))
 }
 
-/// Counts by state; finished jobs are history and not counted.
-pub async fn counts(pool: &PgPool) -> Result<Counts> {
+/// Counts by state of what `teams` may see (`None` = all); finished jobs are history and not counted.
+pub async fn counts(pool: &PgPool, teams: Option<&[i64]>) -> Result<Counts> {
     Ok(sqlx::query_as!(
         Counts,
         r#"select
-            (select count(*) from jobs where state = 'queued' and cause is null) as "waiting!",
-            (select count(*) from jobs where state = 'running') as "running!",
-            (select count(*) from jobs where state = 'queued' and cause is not null) as "failing!",
-            (select count(*) from jobs where state = 'parked') as "parked!""#
+            count(*) filter (where state = 'queued' and cause is null) as "waiting!",
+            count(*) filter (where state = 'running') as "running!",
+            count(*) filter (where state = 'queued' and cause is not null) as "failing!",
+            count(*) filter (where state = 'parked') as "parked!"
+        from jobs
+        where state in ('queued', 'running', 'parked') and ($1::bigint[] is null or team_id = any($1))"#,
+        teams,
     )
     .fetch_one(pool)
     .await?)
