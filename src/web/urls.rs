@@ -134,11 +134,6 @@ pub fn mail_preview(certificate: i64) -> String {
     format!("{ALERTS}/preview/mail?certificate={certificate}")
 }
 
-/// The page of an entry.
-pub fn certificate(id: i64) -> String {
-    format!("/certificates/{id}")
-}
-
 /// `next` if it is a path of this console, else the overview: nobody is sent elsewhere after giving a password.
 pub fn safe_next(next: &str) -> &str {
     let is_plain = |c: char| c.is_ascii_graphic() && c != '\\';
