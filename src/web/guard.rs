@@ -15,7 +15,6 @@ use crate::{
     app::App,
     routes::Access,
     services::{Actor, Caller, Error, Origin, Permission, Reach, Role},
-    store,
 };
 
 use super::{
@@ -146,10 +145,7 @@ async fn wall(
 
 /// Who is behind the session, as they are now.
 async fn recognise(app: &App, session: &Session, origin: &Origin) -> Result<Option<(Actor, Theme)>, Failure> {
-    let now = app.now();
-    let Some(digest) = session::digest(session) else { return Ok(None) };
-    let Some(person) = store::sessions::present(&app.pool, &digest, now).await? else { return Ok(None) };
-    store::sessions::seen(&app.pool, &digest, person.seen_at, now).await?;
+    let Some(person) = session::present(app, session).await? else { return Ok(None) };
     let theme = Theme::named(&person.theme).unwrap_or_default();
     let caller = Caller {
         user: person.user,

@@ -3,12 +3,11 @@
 //! The table holds the SHA-256 of an id, never the id. Saving only updates: a session that was ended meanwhile cannot come back from a
 //! late write. The limits are the row's, counted by the application's clock; the cookie itself has no age.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::PgPool;
 use time::OffsetDateTime;
 use tower_sessions::{
     Expiry, Session, SessionManagerLayer, SessionStore,
@@ -19,10 +18,12 @@ use tower_sessions::{
 
 use crate::{
     app::App,
-    clock::Clock,
     crypto::digest::sha256,
     services::{Caller, Origin, sign_in::SignedIn},
-    store::sessions::{self, NewSession},
+    store::{
+        self,
+        sessions::{self, NewSession, Present},
+    },
 };
 
 use super::{
@@ -59,7 +60,7 @@ struct Flash {
 /// The session layer with the cookie of this console: `__Host-` where browsers accept it, plain on plain HTTP.
 pub fn layer(app: &App) -> SessionManagerLayer<Sessions> {
     let secure = app.config.is_https();
-    SessionManagerLayer::new(Sessions { pool: app.pool.clone(), clock: app.clock.clone() })
+    SessionManagerLayer::new(Sessions { app: app.clone() })
         .with_name(cookie_name(secure))
         .with_secure(secure)
         .with_http_only(true)
@@ -109,6 +110,15 @@ pub fn digest(session: &Session) -> Option<[u8; 32]> {
     session.id().map(digest_of)
 }
 
+/// Who is behind a live session, as they are now; being seen moves its idle limit.
+pub(super) async fn present(app: &App, session: &Session) -> Result<Option<Present>> {
+    let now = app.now();
+    let Some(digest) = digest(session) else { return Ok(None) };
+    let Some(person) = sessions::present(&app.pool, &digest, now).await? else { return Ok(None) };
+    sessions::seen(&app.pool, &digest, person.seen_at, now).await?;
+    Ok(Some(person))
+}
+
 /// Says `strong text` on the next page, as good news.
 pub async fn tell(session: &Session, strong: &str, text: &str) -> Result<()> {
     let flash = Flash { good: true, strong: strong.to_owned(), text: text.to_owned() };
@@ -136,8 +146,7 @@ pub(super) async fn take_told(session: &Session) -> Result<Option<Notice>> {
 /// The store: rows of `sessions`.
 #[derive(Clone)]
 pub struct Sessions {
-    pool: PgPool,
-    clock: Arc<dyn Clock>,
+    app: App,
 }
 
 impl fmt::Debug for Sessions {
@@ -161,7 +170,7 @@ impl SessionStore for Sessions {
             confirmed_at: person.confirmed_at,
             began_at: person.began_at,
         };
-        match sessions::insert(&self.pool, new, self.clock.now()).await.map_err(backend)? {
+        match sessions::insert(&self.app.pool, new, self.app.now()).await.map_err(backend)? {
             true => Ok(()),
             false => Err(session_store::Error::Backend("the user is gone, or the id is taken".into())),
         }
@@ -169,12 +178,12 @@ impl SessionStore for Sessions {
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         let kept = serde_json::to_value(&record.data).map_err(encode)?;
-        sessions::save(&self.pool, &digest_of(record.id), &kept).await.map_err(backend)
+        sessions::save(&self.app.pool, &digest_of(record.id), &kept).await.map_err(backend)
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let now = self.clock.now();
-        let Some(kept) = sessions::load(&self.pool, &digest_of(*id), now).await.map_err(backend)? else {
+        let now = self.app.now();
+        let Some(kept) = sessions::load(&self.app.pool, &digest_of(*id), now).await.map_err(backend)? else {
             return Ok(None);
         };
         let data: HashMap<String, Value> =
@@ -183,7 +192,7 @@ impl SessionStore for Sessions {
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        sessions::delete(&self.pool, &digest_of(*id)).await.map_err(backend)
+        sessions::delete(&self.app.pool, &digest_of(*id)).await.map_err(backend)
     }
 }
 
@@ -191,7 +200,7 @@ fn digest_of(id: Id) -> [u8; 32] {
     sha256(&id.0.to_le_bytes())
 }
 
-fn backend(error: crate::store::Error) -> session_store::Error {
+fn backend(error: store::Error) -> session_store::Error {
     session_store::Error::Backend(error.to_string())
 }
 
