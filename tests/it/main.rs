@@ -30,3 +30,4 @@ mod audit;
 mod soak;
 mod audit_pages;
 mod jobs_pages;
+mod flows;

@@ -1,6 +1,7 @@
 //! What the tests share: an application on a database of its own, callers who act as people do, and a clock that moves by hand.
 
 pub mod app;
+pub mod browser;
 pub mod client;
 pub mod made;
 pub mod people;
