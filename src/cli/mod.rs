@@ -2,6 +2,7 @@
 //! system's user). The only home of clap.
 
 mod alerts;
+mod certificates;
 mod inspect;
 mod serve;
 mod jobs;
@@ -21,6 +22,26 @@ use crate::{
     services::{self, Actor},
     start,
 };
+
+/// A command was asked for something that it cannot mean: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(String);
+
+impl Usage {
+    /// Says what is wrong with the command.
+    pub fn new(message: impl Into<String>) -> Usage {
+        Usage(message.into())
+    }
+
+    /// A wrong value of an option is wrong usage; every other error stays what it is.
+    pub fn of_fields(error: services::Error) -> anyhow::Error {
+        match error {
+            services::Error::Invalid(_) => Usage(error.to_string()).into(),
+            other => other.into(),
+        }
+    }
+}
 
 /// Where a command prints what it was asked for.
 pub type Out<'a> = &'a mut (dyn Write + Send);
@@ -53,6 +74,9 @@ enum Command {
     Users(users::Users),
     /// API tokens: make, list, revoke
     Tokens(tokens::Tokens),
+    /// Import, find, show, change and export certificates
+    #[command(subcommand)]
+    Certificates(certificates::Certificates),
     /// Print every route with who may use it
     Routes,
 }
@@ -95,6 +119,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Work => serve::work().await,
         Command::Migrate => serve::migrate(out).await,
         Command::Inspect(command) => inspect::run(&command, out),
+        Command::Certificates(command) => certificates::run(command, out).await,
         Command::Routes => serve::routes(out),
         Command::Alerts(command) => {
             with_app(async |app, actor| alerts::run(app, actor, command, out).await).await
@@ -160,7 +185,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     {
         return ExitCode::from(3);
     }
-    if error.downcast_ref::<config::Error>().is_some() {
+    if error.downcast_ref::<config::Error>().is_some() || error.downcast_ref::<Usage>().is_some() {
         return ExitCode::from(2);
     }
     ExitCode::FAILURE

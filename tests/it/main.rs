@@ -7,6 +7,7 @@ mod x509;
 mod private_postgres;
 
 mod support;
+mod cli;
 
 mod architecture;
 mod api;

@@ -132,6 +132,23 @@ pub async fn import_batch(
     keep(app, actor, file_name, reads, options, fields).await
 }
 
+/// What [`import_batch`] would do and say, without doing it: the ids of new entries in the report belong to nobody.
+pub async fn rehearse_batch(
+    app: &App,
+    actor: &Actor,
+    file_name: &str,
+    found: Vec<Found>,
+    options: &Options,
+) -> Result<Report> {
+    let fields = begin(app, actor, options).await?;
+    let file = file_name.to_owned();
+    let reads =
+        blocking(move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>()).await?;
+    // The write is dropped, so it never happened.
+    let (report, _, _) = prepare(app, actor, file_name, reads, options, fields, app.now()).await?;
+    Ok(report)
+}
+
 pub(super) async fn begin(app: &App, actor: &Actor, options: &Options) -> Result<Fields> {
     actor.require(Permission::CertificatesWrite)?;
     if options.keep_keys {
@@ -175,7 +192,28 @@ pub(super) async fn keep(
     options: &Options,
     fields: Fields,
 ) -> Result<Report> {
-    let batch = Batch { app, actor, file, options, fields, now: app.now() };
+    let now = app.now();
+    let (report, mut tx, events) = prepare(app, actor, file, reads, options, fields, now).await?;
+    // Without an event nothing was written, and there is nothing to commit.
+    if let [first, rest @ ..] = events.as_slice() {
+        // Whoever owns what ends soon is told at once. Last, since it locks the waiting job.
+        sweeps::enqueue(tx.conn(), now).await?;
+        tx.commit_all(first.clone(), rest).await?;
+    }
+    Ok(report)
+}
+
+/// Everything but the commit.
+async fn prepare(
+    app: &App,
+    actor: &Actor,
+    file: &str,
+    reads: Vec<Read>,
+    options: &Options,
+    fields: Fields,
+    now: time::OffsetDateTime,
+) -> Result<(Report, Tx, Vec<Event>)> {
+    let batch = Batch { app, actor, file, options, fields, now };
     let mut tx = Tx::begin(&app.pool).await?;
     rows::lock(&mut tx).await?;
     let digests: Vec<Vec<u8>> = reads.iter().filter_map(Read::digest).map(|digest| digest.to_vec()).collect();
@@ -189,13 +227,7 @@ pub(super) async fn keep(
             row.outcome = Outcome::PrivateKey(outcome);
         }
     }
-    // Without an event nothing was written, and there is nothing to commit.
-    if let [first, rest @ ..] = events.as_slice() {
-        // Whoever owns what ends soon is told at once. Last, since it locks the waiting job.
-        sweeps::enqueue(tx.conn(), batch.now).await?;
-        tx.commit_all(first.clone(), rest).await?;
-    }
-    Ok(report)
+    Ok((report, tx, events))
 }
 
 type Separated = (Report, Vec<Fresh>, Vec<NewEntry>, Vec<(usize, keys::Found)>);

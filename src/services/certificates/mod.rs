@@ -24,7 +24,7 @@ pub use self::{
     export::{Download, Format, csv, download},
     history::history,
     files::import_all,
-    import::{Options, Source, Upload, import, import_batch},
+    import::{Options, Source, Upload, import, import_batch, rehearse_batch},
     query::{Choice, ListRequest, Listing, count, facets, histogram, list},
     report::{KeyOutcome, Link, Outcome, Report, Row},
     view::{Chain, ChainLink, Detail, chain, detail, find_by_sha256},

@@ -15,6 +15,9 @@ use super::{jks, pem, pkcs7, pkcs12};
 use reading::Reading;
 
 mod reading;
+mod stream;
+
+pub use stream::Stream;
 
 /// What one reading may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Error, Found, Limits, Thing};
 use crate::x509::ber::{self, Reader, SEQUENCE};
 use crate::x509::pbe::{Password, Work};
-use crate::x509::pem::{self, Blocks, Body};
+use crate::x509::pem::{self, Block, Blocks, Body};
 use crate::x509::private_key::{self, Format};
 use crate::x509::probe::{self, Kind};
 use crate::x509::{jks, pkcs7, pkcs12, visible};
@@ -205,25 +205,31 @@ impl<'a> Reading<'a> {
 
     fn pem(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for block in Blocks::new(bytes, self.limits.block) {
-            let block = block.map_err(|error| Error::Unreadable(error.to_string()))?;
-            let place = block.place();
-            // Parameters stand beside the keys that OpenSSL writes and say nothing of their own.
-            if block.label.ends_with("PARAMETERS") {
-                continue;
-            }
-            match block.body {
-                Body::Der(der) => self.block(&place, &block.label, der)?,
-                Body::LegacyEncrypted(der) => {
-                    self.push(
-                        &place,
-                        Thing::PrivateKey { der, format: Format::LegacyEncrypted, encrypted: true },
-                    )?;
-                }
-                Body::Damaged(reason) => self.unreadable(&place, &block.label, reason, &[])?,
-                Body::TooLarge => return Err(Error::TooLarge { what: place, limit: self.limits.block }),
-            }
+            self.pem_block(block.map_err(|error| Error::Unreadable(error.to_string()))?)?;
         }
         Ok(())
+    }
+
+    /// One block of a PEM text.
+    pub(super) fn pem_block(&mut self, block: Block) -> Result<(), Error> {
+        let place = block.place();
+        // Parameters stand beside the keys that OpenSSL writes and say nothing of their own.
+        if block.label.ends_with("PARAMETERS") {
+            return Ok(());
+        }
+        match block.body {
+            Body::Der(der) => self.block(&place, &block.label, der),
+            Body::LegacyEncrypted(der) => {
+                self.push(&place, Thing::PrivateKey { der, format: Format::LegacyEncrypted, encrypted: true })
+            }
+            Body::Damaged(reason) => self.unreadable(&place, &block.label, reason, &[]),
+            Body::TooLarge => Err(Error::TooLarge { what: place, limit: self.limits.block }),
+        }
+    }
+
+    /// Hands over what was found since the last time.
+    pub(super) fn take(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.found)
     }
 
     fn block(&mut self, place: &str, label: &str, der: Zeroizing<Vec<u8>>) -> Result<(), Error> {
