@@ -12,7 +12,10 @@ use crate::{
         Permission,
         alerts::{deliveries, rules, sweep as sweeps},
     },
-    store::{after::After, alerts::{deliveries as rows, rules::AlertRule}},
+    store::{
+        after::After,
+        alerts::{deliveries as rows, rules::AlertRule},
+    },
 };
 
 use super::{
@@ -56,7 +59,10 @@ impl From<AlertRule> for AlertRuleObject {
 
 /// Show the rule
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", responses((status = 200, body = AlertRuleObject)))]
-pub(super) async fn rule(State(app): State<App>, Caller(actor): Caller) -> Result<axum::Json<AlertRuleObject>, Problem> {
+pub(super) async fn rule(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<axum::Json<AlertRuleObject>, Problem> {
     Ok(axum::Json(rules::find(&app, &actor).await?.into()))
 }
 
@@ -85,7 +91,9 @@ pub(super) async fn change_rule(
         enabled: given.enabled.unwrap_or(before.enabled),
         thresholds: given.thresholds.unwrap_or(before.thresholds),
         expired: given.expired.unwrap_or(before.expired),
-        fallback: given.fallback.map_or(before.fallback, |text| Some(text).filter(|text| !text.trim().is_empty())),
+        fallback: given
+            .fallback
+            .map_or(before.fallback, |text| Some(text).filter(|text| !text.trim().is_empty())),
         subject_prefix: given.subject_prefix.unwrap_or(before.subject_prefix),
     };
     Ok(axum::Json(rules::change(&app, &actor, rule).await?.into()))
@@ -106,9 +114,16 @@ pub(super) struct SweepObject {
 ///
 /// The worker sweeps every hour and after each import; this is for the impatient. Nobody is told twice.
 #[utoipa::path(post, path = "/api/v1/alerts/sweep", tag = "alerts", responses((status = 200, body = SweepObject)))]
-pub(super) async fn sweep(State(app): State<App>, Caller(actor): Caller) -> Result<axum::Json<SweepObject>, Problem> {
+pub(super) async fn sweep(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<axum::Json<SweepObject>, Problem> {
     let done = sweeps::sweep(&app, &actor).await?;
-    Ok(axum::Json(SweepObject { considered: done.considered, inserted: done.inserted, unaddressed: done.unaddressed }))
+    Ok(axum::Json(SweepObject {
+        considered: done.considered,
+        inserted: done.inserted,
+        unaddressed: done.unaddressed,
+    }))
 }
 
 /// One warning to one address.
@@ -190,10 +205,17 @@ pub(super) async fn deliveries(
 ) -> Result<axum::Json<DeliveryPage>, Problem> {
     let part = Part { after: given.after, limit: given.limit };
     let states = given.state.as_ref().map(std::slice::from_ref);
-    let filter = rows::Filter { states, certificate: given.certificate, before: part.place()?.map(|place| (place.at, place.id)) };
+    let filter = rows::Filter {
+        states,
+        certificate: given.certificate,
+        before: part.place()?.map(|place| (place.at, place.id)),
+    };
     let limit = part.limit();
     let list = deliveries::list(&app, &actor, &filter, limit).await?;
-    let next = list.last().filter(|_| i64::try_from(list.len()) == Ok(limit)).map(|last| After { at: last.created_at, id: last.id }.to_string());
+    let next = list
+        .last()
+        .filter(|_| i64::try_from(list.len()) == Ok(limit))
+        .map(|last| After { at: last.created_at, id: last.id }.to_string());
     Ok(axum::Json(DeliveryPage { items: list.into_iter().map(DeliveryObject::from).collect(), next }))
 }
 

@@ -123,8 +123,9 @@ pub(super) async fn list(
 
 fn moment(field: &'static str, text: Option<String>) -> Result<Option<OffsetDateTime>, Error> {
     text.map(|text| {
-        OffsetDateTime::parse(&text, &Rfc3339)
-            .map_err(|_| Error::invalid(field, format!("{field} is an RFC 3339 time, such as 2026-11-20T09:00:00Z")))
+        OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| {
+            Error::invalid(field, format!("{field} is an RFC 3339 time, such as 2026-11-20T09:00:00Z"))
+        })
     })
     .transpose()
 }

@@ -35,7 +35,8 @@ use super::{
 
 /// The addresses of this noun.
 pub(super) fn routes() -> Routes {
-    let (read, write) = (Access::Needs(Permission::CertificatesRead), Access::Needs(Permission::CertificatesWrite));
+    let (read, write) =
+        (Access::Needs(Permission::CertificatesRead), Access::Needs(Permission::CertificatesWrite));
     Routes::new()
         .get("/api/v1/certificates", read, list)
         .post("/api/v1/certificates", write, import)
@@ -195,7 +196,11 @@ async fn uploads(request: Request, app: &App) -> Result<Vec<Upload>, Problem> {
         .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
     if !is_multipart {
         let Body(bytes) = Body::from_request(request, app).await?;
-        return Ok(vec![Upload { file_name: "body".into(), bytes: Zeroizing::new(bytes.to_vec()), password }]);
+        return Ok(vec![Upload {
+            file_name: "body".into(),
+            bytes: Zeroizing::new(bytes.to_vec()),
+            password,
+        }]);
     }
     let mut parts = Multipart::from_request(request, app).await.map_err(|_| broken())?;
     let (mut uploads, mut password) = (Vec::new(), password);
@@ -206,7 +211,11 @@ async fn uploads(request: Request, app: &App) -> Result<Vec<Upload>, Problem> {
         if is_password {
             password = Some(SecretString::from(String::from_utf8_lossy(&bytes).into_owned()));
         } else {
-            uploads.push(Upload { file_name: file_name.unwrap_or_else(|| "pasted".into()), bytes, password: password.clone() });
+            uploads.push(Upload {
+                file_name: file_name.unwrap_or_else(|| "pasted".into()),
+                bytes,
+                password: password.clone(),
+            });
         }
     }
     if uploads.is_empty() {
@@ -224,7 +233,12 @@ fn of_part(error: axum::extract::multipart::MultipartError) -> Problem {
 }
 
 fn broken() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed", "The request broke off", "The form did not arrive whole.")
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "malformed",
+        "The request broke off",
+        "The form did not arrive whole.",
+    )
 }
 
 /// What may be changed. What is left out stays; an empty text removes.

@@ -24,7 +24,9 @@ impl Part {
         if self.after.is_empty() {
             return Ok(None);
         }
-        let place = self.after.parse().map_err(|_| Error::invalid("after", "this is not the `next` of a page; begin with the first page"))?;
+        let place = self.after.parse().map_err(|_| {
+            Error::invalid("after", "this is not the `next` of a page; begin with the first page")
+        })?;
         Ok(Some(place))
     }
 

@@ -55,11 +55,23 @@ struct Schema {
 
 /// Every kind of problem: anchor, status, and what to do about it.
 const PROBLEMS: &[(&str, u16, &str)] = &[
-    ("unauthorized", 401, "No token, or one that is unknown, expired, revoked or used from another address. Make a new one."),
-    ("forbidden", 403, "The token's scope, or its owner's role, does not reach this far. The detail names what would."),
+    (
+        "unauthorized",
+        401,
+        "No token, or one that is unknown, expired, revoked or used from another address. Make a new one.",
+    ),
+    (
+        "forbidden",
+        403,
+        "The token's scope, or its owner's role, does not reach this far. The detail names what would.",
+    ),
     ("not-found", 404, "There is no such thing within the owner's reach."),
     ("method", 405, "The address takes other methods."),
-    ("conflict", 409, "It has changed since it was read, or exists already, or the first call with this Idempotency-Key still runs."),
+    (
+        "conflict",
+        409,
+        "It has changed since it was read, or exists already, or the first call with this Idempotency-Key still runs.",
+    ),
     ("too-large", 413, "The body is over 10 MiB. Send it in parts, or use the command line, which streams."),
     ("media-type", 415, "The operation takes application/json."),
     ("malformed", 400, "The request did not arrive whole."),
@@ -67,7 +79,11 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ("refused", 422, "A rule says no, and trying again will not help."),
     ("limited", 429, "Too many tries from one address. Retry-After says how long to wait."),
     ("fault", 500, "A defect of the console. Nothing was changed; the x-request-id finds it in the log."),
-    ("unavailable", 503, "The database is away for a moment. Retry-After says how long to wait; the call did nothing."),
+    (
+        "unavailable",
+        503,
+        "The database is away for a moment. Retry-After says how long to wait; the call did nothing.",
+    ),
 ];
 
 async fn get() -> Docs {
@@ -105,10 +121,14 @@ fn operation(path: &str, method: &str, value: &Value) -> (String, Operation) {
     let parameters = value["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
     let answers = pairs(&value["responses"]).map(|(status, answer)| {
         let described = text(answer, "description");
-        let content = pairs(&answer["content"]).next().map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
+        let content = pairs(&answer["content"])
+            .next()
+            .map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
         (status.to_owned(), [described, content.unwrap_or_default()].join(" ").trim().to_owned())
     });
-    let body = pairs(&value["requestBody"]["content"]).next().map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
+    let body = pairs(&value["requestBody"]["content"])
+        .next()
+        .map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
     let operation = Operation {
         method: method.to_uppercase(),
         path: path.to_owned(),
@@ -143,8 +163,10 @@ fn schemas(document: &Value) -> Vec<Schema> {
 
 /// The fields of a schema and of the schemas it is made of.
 fn fields(schema: &Value) -> Vec<(String, String, String)> {
-    let own = pairs(&schema["properties"]).map(|(name, field)| (name.to_owned(), kind(field), text(field, "description")));
-    let parts = ["allOf", "oneOf"].iter().flat_map(|key| schema[*key].as_array().cloned().unwrap_or_default());
+    let own = pairs(&schema["properties"])
+        .map(|(name, field)| (name.to_owned(), kind(field), text(field, "description")));
+    let parts =
+        ["allOf", "oneOf"].iter().flat_map(|key| schema[*key].as_array().cloned().unwrap_or_default());
     let parts = parts.flat_map(|part| match schema_name(&part) {
         Some(name) => vec![("…".to_owned(), name, "All of its fields".to_owned())],
         None => fields(&part),
@@ -168,7 +190,10 @@ fn schema_name(schema: &Value) -> Option<String> {
     if let Some(path) = schema["$ref"].as_str() {
         return path.rsplit('/').next().map(str::to_owned);
     }
-    (schema["type"] == "array").then(|| schema_name(&schema["items"])).flatten().map(|name| format!("list of {name}"))
+    (schema["type"] == "array")
+        .then(|| schema_name(&schema["items"]))
+        .flatten()
+        .map(|name| format!("list of {name}"))
 }
 
 fn pairs(value: &Value) -> impl Iterator<Item = (&str, &Value)> {

@@ -170,7 +170,11 @@ pub(super) async fn show(
 /// Try a failed job again
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs", params(("id" = i64, Path)),
     responses((status = 200, body = JobDetail), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(super) async fn retry(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<axum::Json<JobDetail>, Problem> {
+pub(super) async fn retry(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<axum::Json<JobDetail>, Problem> {
     jobs::retry(&app, &caller.0, id).await?;
     show(State(app), caller, Id(id)).await
 }
@@ -178,7 +182,11 @@ pub(super) async fn retry(State(app): State<App>, caller: Caller, Id(id): Id) ->
 /// Cancel a job that is not done
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = i64, Path)),
     responses((status = 200, body = JobDetail), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(super) async fn cancel(State(app): State<App>, caller: Caller, Id(id): Id) -> Result<axum::Json<JobDetail>, Problem> {
+pub(super) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id,
+) -> Result<axum::Json<JobDetail>, Problem> {
     jobs::cancel(&app, &caller.0, id).await?;
     show(State(app), caller, Id(id)).await
 }

@@ -61,8 +61,29 @@ pub(super) struct UserObject {
 
 impl From<store::users::User> for UserObject {
     fn from(user: store::users::User) -> Self {
-        let store::users::User { id, email, name, role, limited_to_teams, disabled_at, last_sign_in_at, created_at, team_ids, .. } = user;
-        Self { id, email, name, role, limited_to_teams, teams: team_ids, disabled_at, last_sign_in_at, created_at }
+        let store::users::User {
+            id,
+            email,
+            name,
+            role,
+            limited_to_teams,
+            disabled_at,
+            last_sign_in_at,
+            created_at,
+            team_ids,
+            ..
+        } = user;
+        Self {
+            id,
+            email,
+            name,
+            role,
+            limited_to_teams,
+            teams: team_ids,
+            disabled_at,
+            last_sign_in_at,
+            created_at,
+        }
     }
 }
 
@@ -76,7 +97,10 @@ pub(super) struct UserList {
 
 /// List users
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", responses((status = 200, body = UserList)))]
-pub(super) async fn list_users(State(app): State<App>, Caller(actor): Caller) -> Result<axum::Json<UserList>, Problem> {
+pub(super) async fn list_users(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<axum::Json<UserList>, Problem> {
     let items = users::list(&app, &actor).await?.into_iter().map(UserObject::from).collect();
     Ok(axum::Json(UserList { items, next: None }))
 }
@@ -222,7 +246,10 @@ pub(super) struct TeamList {
 
 /// List teams
 #[utoipa::path(get, path = "/api/v1/teams", tag = "users", responses((status = 200, body = TeamList)))]
-pub(super) async fn list_teams(State(app): State<App>, Caller(actor): Caller) -> Result<axum::Json<TeamList>, Problem> {
+pub(super) async fn list_teams(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<axum::Json<TeamList>, Problem> {
     let items = teams::list(&app, &actor).await?.into_iter().map(TeamObject::from).collect();
     Ok(axum::Json(TeamList { items, next: None }))
 }
@@ -303,16 +330,24 @@ pub(super) struct TokenList {
 
 /// List tokens: one's own, or everybody's for an administrator
 #[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", responses((status = 200, body = TokenList)))]
-pub(super) async fn list_tokens(State(app): State<App>, Caller(actor): Caller) -> Result<axum::Json<TokenList>, Problem> {
+pub(super) async fn list_tokens(
+    State(app): State<App>,
+    Caller(actor): Caller,
+) -> Result<axum::Json<TokenList>, Problem> {
     let all = actor.may(Permission::UsersWrite);
-    let list = if all { tokens::list_all(&app, &actor).await? } else { tokens::list_own(&app, &actor).await? };
+    let list =
+        if all { tokens::list_all(&app, &actor).await? } else { tokens::list_own(&app, &actor).await? };
     Ok(axum::Json(TokenList { items: list.into_iter().map(TokenObject::from).collect(), next: None }))
 }
 
 /// Revoke a token
 #[utoipa::path(post, path = "/api/v1/tokens/{id}/revoke", tag = "tokens", params(("id" = i64, Path)),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(super) async fn revoke_token(State(app): State<App>, Caller(actor): Caller, Id(id): Id) -> Result<StatusCode, Problem> {
+pub(super) async fn revoke_token(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
     tokens::revoke(&app, &actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -78,7 +78,10 @@ async fn sweep(app: &App, now: OffsetDateTime) -> Check {
         }
         Ok(health) => Check::right(
             "alert sweep",
-            health.last_sweep.map_or_else(|| "due soon".to_owned(), |at| format!("{} minutes ago", (now - at).whole_minutes())),
+            health.last_sweep.map_or_else(
+                || "due soon".to_owned(),
+                |at| format!("{} minutes ago", (now - at).whole_minutes()),
+            ),
         ),
         Err(error) => Check::wrong("alert sweep", error.to_string()),
     }

@@ -1,7 +1,10 @@
 //! The API as a program meets it: tokens, problems, idempotency, and a document that says what is there.
 
 use http::Method;
-use notafter::{api, services::{Role, Scope}};
+use notafter::{
+    api,
+    services::{Role, Scope},
+};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -22,11 +25,20 @@ async fn with_token(role: Role, scopes: &[Scope]) -> (TestApp, Client) {
 }
 
 fn pem(name: &str, days: i64) -> String {
-    leaf(&Leaf { common_name: name, names: &[name], not_before: START - Duration::DAY, not_after: START + Duration::days(days) })
+    leaf(&Leaf {
+        common_name: name,
+        names: &[name],
+        not_before: START - Duration::DAY,
+        not_after: START + Duration::days(days),
+    })
 }
 
 async fn import(client: &Client, body: &str) -> Value {
-    client.send(Method::POST, "/api/v1/certificates", Some("application/x-pem-file"), body.to_owned().into()).await.expect(200).json()
+    client
+        .send(Method::POST, "/api/v1/certificates", Some("application/x-pem-file"), body.to_owned().into())
+        .await
+        .expect(200)
+        .json()
 }
 
 #[tokio::test]
@@ -51,7 +63,9 @@ async fn the_document_lists_exactly_the_routes_and_each_wants_a_token() {
     assert_eq!(document["security"], json!([{ "bearer": [] }]));
     let mut described: Vec<String> = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        described.extend(item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+        described.extend(
+            item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())),
+        );
     }
     let mut routed: Vec<String> = api::routes()
         .table()
@@ -68,8 +82,14 @@ async fn the_document_lists_exactly_the_routes_and_each_wants_a_token() {
 async fn the_documentation_is_a_page_for_everybody() {
     let app = TestApp::start().await;
     let page = app.anonymous().get("/api/docs").await.expect(200);
-    page.says("POST /api/v1/certificates").says("problem-not-found").says("Import certificates").says("CertificateObject");
-    assert_eq!(app.anonymous().get("/api/openapi.json").await.expect(200).json()["info"]["title"], "notafter");
+    page.says("POST /api/v1/certificates")
+        .says("problem-not-found")
+        .says("Import certificates")
+        .says("CertificateObject");
+    assert_eq!(
+        app.anonymous().get("/api/openapi.json").await.expect(200).json()["info"]["title"],
+        "notafter"
+    );
 }
 
 #[tokio::test]
@@ -79,26 +99,45 @@ async fn a_certificate_is_imported_found_changed_and_retired() {
     let report = import(&client, &pem("pay.halden.example", 20)).await;
     let row = &report["items"][0];
     assert_eq!((row["outcome"].as_str(), report["items"].as_array().unwrap().len()), (Some("new"), 1));
-    assert_eq!(import(&client, &pem_of(&client, row["id"].as_i64().unwrap()).await).await["items"][0]["outcome"], "known");
+    assert_eq!(
+        import(&client, &pem_of(&client, row["id"].as_i64().unwrap()).await).await["items"][0]["outcome"],
+        "known"
+    );
 
     let list = client.get("/api/v1/certificates?expires=30d").await.expect(200).json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     let item = &list["items"][0];
-    assert_eq!((item["status"].as_str(), item["sans"][0].as_str()), (Some("expiring"), Some("DNS:pay.halden.example")));
+    assert_eq!(
+        (item["status"].as_str(), item["sans"][0].as_str()),
+        (Some("expiring"), Some("DNS:pay.halden.example"))
+    );
     assert_eq!((item["source"].as_str(), &list["next"]), (Some("api"), &Value::Null));
 
     let path = format!("/api/v1/certificates/{}", item["id"]);
     let change = json!({ "owner": "ines@halden.example", "team": "payments", "tags": ["pci"] });
     let changed = client.json(Method::PATCH, &path, &change).await.expect(200).json();
-    assert_eq!((&changed["owner"], &changed["team"], &changed["tags"]), (&json!("ines@halden.example"), &json!("payments"), &json!(["pci"])));
+    assert_eq!(
+        (&changed["owner"], &changed["team"], &changed["tags"]),
+        (&json!("ines@halden.example"), &json!("payments"), &json!(["pci"]))
+    );
     let stale = json!({ "note": "late", "changed_at": item["changed_at"] });
     client.json(Method::PATCH, &path, &stale).await.expect(409);
-    let retired = client.json(Method::POST, &format!("{path}/retire"), &json!({ "reason": "host is gone" })).await.expect(200).json();
+    let retired = client
+        .json(Method::POST, &format!("{path}/retire"), &json!({ "reason": "host is gone" }))
+        .await
+        .expect(200)
+        .json();
     assert_eq!((&retired["status"], &retired["retired_reason"]), (&json!("retired"), &json!("host is gone")));
-    assert_eq!(client.json(Method::POST, &format!("{path}/restore"), &json!({})).await.expect(200).json()["status"], "expiring");
+    assert_eq!(
+        client.json(Method::POST, &format!("{path}/restore"), &json!({})).await.expect(200).json()["status"],
+        "expiring"
+    );
     let der = client.get(&format!("{path}/export?format=der")).await.expect(200);
     assert_eq!(der.header("content-disposition").split(';').next(), Some("attachment"));
-    assert_eq!(hex::encode(notafter::crypto::digest::sha256(&der.bytes)), changed["sha256"].as_str().unwrap());
+    assert_eq!(
+        hex::encode(notafter::crypto::digest::sha256(&der.bytes)),
+        changed["sha256"].as_str().unwrap()
+    );
     client.get("/api/v1/certificates.csv").await.expect(200).says("pay.halden.example");
 }
 
@@ -111,8 +150,10 @@ async fn several_files_come_as_a_form() {
     let (_app, client) = with_token(Role::Operator, &[Scope::Request]).await;
     let (one, two) = (pem("a.halden.example", 90), pem("b.halden.example", 90));
     let files = [("file", "a.pem", one.as_bytes()), ("file", "b.pem", two.as_bytes())];
-    let report = client.upload("/api/v1/certificates?owner=ops@halden.example", &[], &files).await.expect(200).json();
-    let files: Vec<&str> = report["items"].as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap()).collect();
+    let report =
+        client.upload("/api/v1/certificates?owner=ops@halden.example", &[], &files).await.expect(200).json();
+    let files: Vec<&str> =
+        report["items"].as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap()).collect();
     assert_eq!(files, ["a.pem", "b.pem"]);
     let list = client.get("/api/v1/certificates?owner=ops@halden.example").await.json();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
@@ -121,7 +162,9 @@ async fn several_files_come_as_a_form() {
 #[tokio::test]
 async fn bad_input_gets_a_problem_that_names_the_thing() {
     let (_app, client) = with_token(Role::Administrator, &[Scope::Admin]).await;
-    let post = |body: Vec<u8>| client.send(Method::POST, "/api/v1/certificates", Some("application/octet-stream"), body.into());
+    let post = |body: Vec<u8>| {
+        client.send(Method::POST, "/api/v1/certificates", Some("application/octet-stream"), body.into())
+    };
     post(Vec::new()).await.expect(422).says("empty");
     post(b"garbage".to_vec()).await.expect(422).says("nothing was recognised");
     post(vec![b'A'; 12 << 20]).await.expect(413);
@@ -140,12 +183,25 @@ async fn bad_input_gets_a_problem_that_names_the_thing() {
         assert_eq!(problem["errors"][0]["field"], field, "{path}: {problem}");
     }
     assert!(client.get("/api/v1/certificates?limit=1000000000").await.expect(200).json()["items"].is_array());
-    for path in ["/api/v1/certificates/999999", "/api/v1/certificates/x", "/api/v1/certificates/9999999999999999999", "/api/v1/no"] {
-        assert_eq!(client.get(path).await.expect(404).header("content-type"), "application/problem+json", "{path}");
+    for path in [
+        "/api/v1/certificates/999999",
+        "/api/v1/certificates/x",
+        "/api/v1/certificates/9999999999999999999",
+        "/api/v1/no",
+    ] {
+        assert_eq!(
+            client.get(path).await.expect(404).header("content-type"),
+            "application/problem+json",
+            "{path}"
+        );
     }
     client.json(Method::DELETE, "/api/v1/certificates", &json!({})).await.expect(405);
     client.json(Method::PATCH, "/api/v1/alerts", &json!({ "thresholds": [0] })).await.expect(422);
-    client.json(Method::PATCH, "/api/v1/alerts", &json!({ "treshold": [7] })).await.expect(422).says("treshold");
+    client
+        .json(Method::PATCH, "/api/v1/alerts", &json!({ "treshold": [7] }))
+        .await
+        .expect(422)
+        .says("treshold");
     client.post("/api/v1/users", &[("email", "x@y.example")]).await.expect(415);
 }
 
@@ -158,7 +214,10 @@ async fn a_scope_and_a_role_both_bound_what_a_token_does() {
     let viewer = app.add_person("vi@halden.example", Role::Viewer, &[]).await;
     let viewer = app.anonymous().with_token(&app.token_of(viewer, &[Scope::Admin]).await);
     viewer.get("/api/v1/audit").await.expect(403).says("administrator or auditor");
-    viewer.json(Method::POST, "/api/v1/users", &json!({ "email": "e@x.example", "role": "viewer" })).await.expect(403);
+    viewer
+        .json(Method::POST, "/api/v1/users", &json!({ "email": "e@x.example", "role": "viewer" }))
+        .await
+        .expect(403);
 }
 
 #[tokio::test]
@@ -193,7 +252,11 @@ async fn the_same_key_twice_is_one_act_and_one_answer() {
     assert_eq!((first.bytes, second.header("idempotency-replayed")), (second.bytes.clone(), "true"));
     let other = json!({ "email": "cy@halden.example", "role": "viewer" });
     keyed.json(Method::POST, "/api/v1/users", &other).await.expect(422).says("another request");
-    client.with_header("idempotency-key", "has space").json(Method::POST, "/api/v1/users", &other).await.expect(422);
+    client
+        .with_header("idempotency-key", "has space")
+        .json(Method::POST, "/api/v1/users", &other)
+        .await
+        .expect(422);
     let people = client.get("/api/v1/users").await.json();
     assert_eq!(people["items"].as_array().unwrap().len(), 2);
 }
@@ -209,7 +272,10 @@ async fn two_at_once_with_one_key_act_once() {
             keyed.json(Method::POST, "/api/v1/users", &newcomer)
         );
         let statuses = [one.status.as_u16(), two.status.as_u16()];
-        assert!(statuses.iter().all(|status| [201, 409].contains(status)) && statuses.contains(&201), "{statuses:?}");
+        assert!(
+            statuses.iter().all(|status| [201, 409].contains(status)) && statuses.contains(&201),
+            "{statuses:?}"
+        );
     }
     assert_eq!(client.get("/api/v1/users").await.json()["items"].as_array().unwrap().len(), 21);
 }
@@ -218,7 +284,11 @@ async fn two_at_once_with_one_key_act_once() {
 async fn inspect_decodes_and_stores_nothing() {
     let (_app, client) = with_token(Role::Viewer, &[Scope::Read]).await;
     let body = format!("hello\n{}", pem("<script>alert(1)</script>", 3));
-    let found = client.send(Method::POST, "/api/v1/inspect", Some("text/plain"), body.into()).await.expect(200).json();
+    let found = client
+        .send(Method::POST, "/api/v1/inspect", Some("text/plain"), body.into())
+        .await
+        .expect(200)
+        .json();
     assert_eq!((found[0]["kind"].as_str(), found[0]["key"].as_str()), (Some("certificate"), Some("EC-256")));
     assert_eq!(client.get("/api/v1/certificates").await.json()["items"], json!([]));
 }

@@ -12,7 +12,8 @@ const HOSTILE: &str = "=cmd|' /C calc'!A0<script>alert(1)</script>";
 
 async fn record(app: &TestApp, act: &'static str, object: &str, team: Option<i64>) {
     let tx = Tx::begin(&app.app.pool).await.unwrap();
-    let event = Actor::Cli("root".into()).event(act, object).of_team(team).with(json!({ "was": "\u{202e}evil" }));
+    let event =
+        Actor::Cli("root".into()).event(act, object).of_team(team).with(json!({ "was": "\u{202e}evil" }));
     tx.commit(event).await.unwrap();
 }
 
@@ -55,7 +56,13 @@ async fn hostile_names_stay_text_on_the_page_and_in_the_table() {
 async fn an_export_holds_what_the_page_shows_and_all_of_it() {
     let app = TestApp::start().await;
     for n in 0..1_203 {
-        record(&app, if n % 3 == 0 { "certificate.imported" } else { "certificate.edited" }, &format!("n{n}"), None).await;
+        record(
+            &app,
+            if n % 3 == 0 { "certificate.imported" } else { "certificate.edited" },
+            &format!("n{n}"),
+            None,
+        )
+        .await;
     }
     let client = app.person(Role::Administrator).await;
     let all = client.get("/audit.json?actor=ROOT").await.expect(200).json();
@@ -64,7 +71,8 @@ async fn an_export_holds_what_the_page_shows_and_all_of_it() {
     assert_eq!(all[0]["detail"], json!({ "was": "\u{202e}evil" }));
     let imported = client.get("/audit.json?act=certificate.imported&q=n12").await.expect(200).json();
     let shown = client.get("/audit?act=certificate.imported&q=n12").await.expect(200).text();
-    let objects: Vec<&str> = imported.as_array().unwrap().iter().map(|one| one["object"].as_str().unwrap()).collect();
+    let objects: Vec<&str> =
+        imported.as_array().unwrap().iter().map(|one| one["object"].as_str().unwrap()).collect();
     assert_eq!(objects, ["n1200", "n129", "n126", "n123", "n120", "n12"]);
     assert!(objects.iter().all(|object| shown.contains(&format!("<bdi>{object}</bdi>"))));
     let none: Value = client.get("/audit.json?q=nowhere").await.expect(200).json();
@@ -89,7 +97,14 @@ async fn a_page_leads_to_the_next() {
     }
     let client = app.person(Role::Auditor).await;
     let first = client.get("/audit?actor=root").await.expect(200).says("n59").says_not("n09").text();
-    let next = first.split("href=\"/audit?actor=root&#38;after=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let next = first
+        .split("href=\"/audit?actor=root&#38;after=")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
     client.get(&format!("/audit?actor=root&after={next}")).await.expect(200).says("n09").says_not("n10");
 }
 

@@ -12,7 +12,10 @@ use crate::support::TestApp;
 const CAUSE: &str = "relay <b>mx.example</b> said 554";
 const TABLE: &[Kind] = &[
     Kind { name: "send_alert", handler: |_, _| Box::pin(async { Outcome::Park { cause: CAUSE.into() } }) },
-    Kind { name: "import_folder", handler: |_, _| Box::pin(async { Outcome::backoff("the folder is empty") }) },
+    Kind {
+        name: "import_folder",
+        handler: |_, _| Box::pin(async { Outcome::backoff("the folder is empty") }),
+    },
     Kind { name: "note", handler: |_, _| Box::pin(async { Outcome::Done("noted <i>7</i>".into()) }) },
 ];
 
@@ -37,7 +40,11 @@ async fn each_view_shows_its_jobs_with_the_cause() {
     let (app, parked) = with_jobs().await;
     let client = app.person(Role::Operator).await;
     let failing = client.get("/jobs").await.expect(200);
-    failing.says("Send alert, vpn.halden.example").says("Given up").says("relay &#60;b&#62;mx.example").says("Import folder");
+    failing
+        .says("Send alert, vpn.halden.example")
+        .says("Given up")
+        .says("relay &#60;b&#62;mx.example")
+        .says("Import folder");
     client.get("/jobs?state=finished").await.expect(200).says("Note, seven").says("noted &#60;i&#62;7");
     client.get("/jobs?state=running").await.expect(200).says("Nothing runs right now");
     client.get("/jobs?state=waiting").await.expect(200).says("Nothing waits").says("No worker is running.");

@@ -70,7 +70,11 @@ async fn stubborn(app: &App, job: &Claimed) -> Outcome {
         let refused = write_effect(&app, &job, Duration::from_millis(700)).await;
         if let Err(store::Error::Lost(_)) = refused {
             let lease = job.lease;
-            run(&app.pool, &format!("insert into soak_refusals values ({}, {}, {})", lease.job, lease.fence, pid())).await;
+            run(
+                &app.pool,
+                &format!("insert into soak_refusals values ({}, {}, {})", lease.job, lease.fence, pid()),
+            )
+            .await;
         }
         refused
     });
@@ -83,7 +87,8 @@ async fn stubborn(app: &App, job: &Claimed) -> Outcome {
 /// Takes every connection that handlers share.
 async fn hog(app: &App) -> Outcome {
     let mut taken = Vec::new();
-    while let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_millis(300), app.pool.acquire()).await {
+    while let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_millis(300), app.pool.acquire()).await
+    {
         taken.push(connection);
     }
     tokio::time::sleep(Duration::from_millis(800)).await;
@@ -92,7 +97,8 @@ async fn hog(app: &App) -> Outcome {
 
 async fn write_effect(app: &App, job: &Claimed, work: Duration) -> store::Result<()> {
     let (id, fence, n) = (job.lease.job, job.lease.fence, job.payload["n"].as_i64().unwrap());
-    run(&app.pool, &format!("insert into soak_begins (job, fence, pid) values ({id}, {fence}, {})", pid())).await;
+    run(&app.pool, &format!("insert into soak_begins (job, fence, pid) values ({id}, {fence}, {})", pid()))
+        .await;
     tokio::time::sleep(work).await;
     let mut tx = Tx::begin(&app.pool).await?;
     store::jobs::hold(&mut tx, job.lease).await?;
@@ -265,12 +271,24 @@ async fn soak_orphans_of_a_killed_worker_run_again_within_the_lease_and_a_second
     for round in 0..3 {
         let doomed = Process::start(&database.app);
         enqueue(&pool, "soak_stubborn", round..round + 1).await.unwrap();
-        wait_until(&pool, Duration::from_secs(20), "select count(*) from soak_begins where fence = 1", round + 1).await;
+        wait_until(
+            &pool,
+            Duration::from_secs(20),
+            "select count(*) from soak_begins where fence = 1",
+            round + 1,
+        )
+        .await;
         let _heir = Process::start(&database.app);
         wait_until(&pool, Duration::from_secs(20), "select count(*) from workers", 2 + round).await;
         let (killed, name) = (Instant::now(), doomed.name());
         drop(doomed);
-        wait_until(&pool, Duration::from_secs(20), "select count(*) from soak_begins where fence = 2", round + 1).await;
+        wait_until(
+            &pool,
+            Duration::from_secs(20),
+            "select count(*) from soak_begins where fence = 2",
+            round + 1,
+        )
+        .await;
         // The heir's own pace and this machine's are allowed for; the lease began before the kill.
         assert!(killed.elapsed() < LEASE + Duration::from_millis(1_500), "{name}: {:?}", killed.elapsed());
         wait_until(&pool, Duration::from_secs(20), "select count(*) from soak_effects", round + 1).await;
@@ -294,7 +312,8 @@ async fn soak_an_idle_worker_is_quiet_and_a_backlog_drains_in_batches() {
     println!("no-op jobs: {rate:.0}/s (unoptimised build, machine shared)");
     assert!(rate > 150.0, "{rate:.0}/s");
 
-    let commits = "select pg_stat_get_db_xact_commit(oid) from pg_database where datname = current_database()";
+    let commits =
+        "select pg_stat_get_db_xact_commit(oid) from pg_database where datname = current_database()";
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = number(&pool, commits).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
@@ -307,7 +326,8 @@ async fn soak_an_idle_worker_is_quiet_and_a_backlog_drains_in_batches() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn soak_nothing_is_lost_or_done_twice_in_a_storm() {
-    let seconds = std::env::var("NOTAFTER_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
+    let seconds =
+        std::env::var("NOTAFTER_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
     let folder = Folder::new();
     let settings = || Settings::new(folder.0.join("data"));
     let mut server = PrivateServer::start(settings()).await.unwrap();
@@ -329,7 +349,8 @@ async fn soak_nothing_is_lost_or_done_twice_in_a_storm() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let victim = dice.roll(processes.len());
-        let blow = if tally[4] == 0 && storm.elapsed() > Duration::from_secs(seconds / 2) { 4 } else { turn % 4 };
+        let blow =
+            if tally[4] == 0 && storm.elapsed() > Duration::from_secs(seconds / 2) { 4 } else { turn % 4 };
         tally[blow] += 1;
         match blow {
             0 => processes[victim] = Process::start(&options),
@@ -343,7 +364,10 @@ async fn soak_nothing_is_lost_or_done_twice_in_a_storm() {
             _ => server = stop_hard(server, settings()).await,
         }
     }
-    println!("{wanted} jobs; kills {}, pauses {}, cuts {}, hogs {}, hard stops {}", tally[0], tally[1], tally[2], tally[3], tally[4]);
+    println!(
+        "{wanted} jobs; kills {}, pauses {}, cuts {}, hogs {}, hard stops {}",
+        tally[0], tally[1], tally[2], tally[3], tally[4]
+    );
     assert!(tally.iter().all(|blow| *blow > 0), "{tally:?}");
 
     let open = "select count(*) from jobs where state <> 'done' and kind like 'soak%'";

@@ -183,7 +183,7 @@ async fn the_last_use_is_kept_to_the_minute() {
 #[tokio::test]
 async fn guesses_are_slowed_down_and_a_right_token_still_works() {
     let (app, _, token) = with_token(Role::Viewer, &[Scope::Read]).await;
-    let guess = "na_00000000000_".to_owned() + &"0".repeat(49);
+    let guess = format!("na_00000000000_{}", "0".repeat(49));
     for _ in 0..21 {
         assert!(matches!(authenticate(&app.app, &guess, HERE).await, Err(Error::Refused(_))));
     }

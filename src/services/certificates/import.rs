@@ -22,10 +22,7 @@ use crate::{
             lineage::supersede,
         },
     },
-    x509::{
-        Certificate,
-        bundle::Found,
-    },
+    x509::{Certificate, bundle::Found},
 };
 
 use super::{
@@ -256,7 +253,11 @@ impl Batch<'_> {
                 outcome.or_else(|| seen.get(&sha256).map(|first| Outcome::Repeated { first: first.clone() }))
             });
             if let Some(sha256) = sha256 {
-                let here = if read.file == self.file { read.place.clone() } else { format!("{}, {}", read.file, read.place) };
+                let here = if read.file == self.file {
+                    read.place.clone()
+                } else {
+                    format!("{}, {}", read.file, read.place)
+                };
                 seen.entry(sha256).or_insert(here);
             }
             let outcome = match (before, read.kind) {

@@ -22,8 +22,8 @@ pub mod wire;
 pub use self::{
     edit::{Change, edit, restore, retire},
     export::{Download, Format, csv, download},
-    history::history,
     files::import_all,
+    history::history,
     import::{Options, Source, Upload, import, import_batch, rehearse_batch},
     query::{Choice, ListRequest, Listing, count, facets, histogram, list},
     report::{KeyOutcome, Link, Outcome, Report, Row},

@@ -237,7 +237,8 @@ fn ownership(entry: &Entry, key_is_kept: bool) -> Vec<Definition> {
 
 fn tags(entry: &Entry) -> Vec<(String, String)> {
     let href = |tag: &String| {
-        let request = certificates::ListRequest { tag: vec![tag.clone()], ..certificates::ListRequest::default() };
+        let request =
+            certificates::ListRequest { tag: vec![tag.clone()], ..certificates::ListRequest::default() };
         (address::href(&request), tag.clone())
     };
     entry.tags.iter().map(href).collect()

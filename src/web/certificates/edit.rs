@@ -100,7 +100,13 @@ pub struct Page {
 }
 
 impl Page {
-    fn new(visit: &Visit, entry: &Entry, teams: &[TeamChoice], given: &Given, errors: Vec<FieldError>) -> Self {
+    fn new(
+        visit: &Visit,
+        entry: &Entry,
+        teams: &[TeamChoice],
+        given: &Given,
+        errors: Vec<FieldError>,
+    ) -> Self {
         let typed = ownership::Typed {
             owner: &given.owner,
             team: &given.team,
@@ -114,7 +120,9 @@ impl Page {
             back: urls::certificate(entry.id),
             action: urls::certificate_part(entry.id, "edit"),
             fields: ownership::fields(typed, teams, &errors),
-            note: note.hint("What the next person should know. Everybody who sees the certificate can read it.").errors(&errors),
+            note: note
+                .hint("What the next person should know. Everybody who sees the certificate can read it.")
+                .errors(&errors),
             seen: given.seen.clone(),
             is_conflict: false,
             differences: Vec::new(),

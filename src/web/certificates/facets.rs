@@ -82,7 +82,9 @@ fn title(facet: Facet) -> &'static str {
 /// A value as it is read.
 fn label(facet: Facet, value: &str, label: &str) -> String {
     match facet {
-        Facet::Status => Status::parse(value).map_or_else(|| label.to_owned(), |status| words::status(status).to_owned()),
+        Facet::Status => {
+            Status::parse(value).map_or_else(|| label.to_owned(), |status| words::status(status).to_owned())
+        }
         Facet::Key => words::key(value),
         Facet::Tag | Facet::Owner | Facet::Team | Facet::Environment if value == label && value == "none" => {
             "None".to_owned()
@@ -101,8 +103,7 @@ pub(super) fn chips(request: &ListRequest, facets: &[parts::Facet]) -> Vec<Chip>
     for facet in Facet::ALL {
         let part = facets.iter().find(|part| part.name == facet.parameter());
         for value in address::values(request, facet) {
-            let known =
-                part.and_then(|part| part.values.iter().find(|known| known.value == *value));
+            let known = part.and_then(|part| part.values.iter().find(|known| known.value == *value));
             let shown = known.map_or_else(|| label(facet, value, value), |known| known.label.clone());
             let wider = address::without_value(request, facet, value);
             chips.push(Chip::new(title(facet).to_lowercase(), &shown, address::href(&wider)));

@@ -104,8 +104,16 @@ fn labelled(label: &str, text: &str) -> Vec<String> {
 
 /// Each field that is not as it was.
 fn changes(detail: &Value) -> Vec<String> {
-    let names = [("owner", "Owner"), ("team_id", "Team"), ("environment", "Environment"), ("tags", "Tags"), ("note", "Note")];
-    let of = |side: &str, name: &str| detail.get(side).and_then(|fields| fields.get(name)).cloned().unwrap_or_default();
+    let names = [
+        ("owner", "Owner"),
+        ("team_id", "Team"),
+        ("environment", "Environment"),
+        ("tags", "Tags"),
+        ("note", "Note"),
+    ];
+    let of = |side: &str, name: &str| {
+        detail.get(side).and_then(|fields| fields.get(name)).cloned().unwrap_or_default()
+    };
     let changed = names.iter().filter_map(|(name, label)| {
         let (before, after) = (of("before", name), of("after", name));
         let told = match *name {

@@ -66,7 +66,10 @@ impl Page {
                 .hint("Only for PKCS #12, Java key stores and encrypted keys. It is used once and not kept."),
             fields: ownership::fields(typed, teams, &errors),
             keep_keys: may_keep.then_some(keep),
-            files_error: errors.iter().find(|error| error.field == "files").map(|error| error.message.clone()),
+            files_error: errors
+                .iter()
+                .find(|error| error.field == "files")
+                .map(|error| error.message.clone()),
             errors,
         }
     }

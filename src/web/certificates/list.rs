@@ -103,7 +103,9 @@ impl List {
                 .collect(),
             orders: orders(&request.sort),
             columns: columns(&start),
-            rows: now.map(|now| entries.iter().map(|entry| Row::new(entry, now)).collect()).unwrap_or_default(),
+            rows: now
+                .map(|now| entries.iter().map(|entry| Row::new(entry, now)).collect())
+                .unwrap_or_default(),
             caption: format!("{total} {noun}"),
             shown: format!("{} of {total}", phrases::thousands(&entries.len())),
             first: (!request.after.is_empty()).then(|| address::href(&start)),
@@ -126,7 +128,9 @@ pub async fn get(State(app): State<App>, visit: Visit, Query(asked): Query<Asked
     let request = ListRequest::from(asked);
     match load(&app, &visit, &request).await {
         Ok(loaded) => Ok(List::new(&visit, &request, loaded).into_response()),
-        Err(error @ (Error::Invalid(_) | Error::Unavailable(_))) => not_understood(&app, &visit, &request, &error).await,
+        Err(error @ (Error::Invalid(_) | Error::Unavailable(_))) => {
+            not_understood(&app, &visit, &request, &error).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -134,7 +138,8 @@ pub async fn get(State(app): State<App>, visit: Visit, Query(asked): Query<Asked
 async fn load(app: &App, visit: &Visit, request: &ListRequest) -> services::Result<Loaded> {
     let listing = certificates::list(app, &visit.actor, request).await?;
     let count = certificates::count(app, &visit.actor, request).await?;
-    let is_untouched = listing.entries.is_empty() && address::is_everything(request) && request.after.is_empty();
+    let is_untouched =
+        listing.entries.is_empty() && address::is_everything(request) && request.after.is_empty();
     Ok(Loaded {
         tabs: tabs(app, visit, request).await?,
         facets: facets::load(app, &visit.actor, request).await?,
@@ -174,7 +179,11 @@ async fn tabs(app: &App, visit: &Visit, request: &ListRequest) -> services::Resu
         ("All", ListRequest::default(), Tone::Mute),
         ("Expired", of_status("expired"), Tone::Crit),
         ("Expiring", of_status("expiring"), Tone::Mute),
-        ("Without owner", ListRequest { owner: vec!["none".to_owned()], ..ListRequest::default() }, Tone::Mute),
+        (
+            "Without owner",
+            ListRequest { owner: vec!["none".to_owned()], ..ListRequest::default() },
+            Tone::Mute,
+        ),
         ("Unreadable", of_status("unreadable"), Tone::Mute),
     ];
     let asked = ListRequest { sort: String::new(), after: String::new(), ..request.clone() };

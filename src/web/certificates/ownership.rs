@@ -43,7 +43,11 @@ pub(super) fn fields(typed: Typed<'_>, teams: &[TeamChoice], errors: &[FieldErro
             .placeholder("production")
             .value(typed.environment)
             .errors(errors),
-        Field::text("tags", "Tags").placeholder("pci, eu-west").hint("Separated by commas.").value(typed.tags).errors(errors),
+        Field::text("tags", "Tags")
+            .placeholder("pci, eu-west")
+            .hint("Separated by commas.")
+            .value(typed.tags)
+            .errors(errors),
     ]
 }
 

@@ -68,7 +68,12 @@ fn counts(report: &Report) -> Vec<Badge> {
         ("new", Tone::Ok, "new", "new"),
         ("known", Tone::Mute, "known already", "known already"),
         ("repeated", Tone::Mute, "repeated", "repeated"),
-        ("kept_unreadable", Tone::High, "unreadable, kept by its fingerprint", "unreadable, kept by their fingerprints"),
+        (
+            "kept_unreadable",
+            Tone::High,
+            "unreadable, kept by its fingerprint",
+            "unreadable, kept by their fingerprints",
+        ),
         ("unreadable", Tone::High, "not imported", "not imported"),
         ("certificate_request", Tone::Info, "certificate request", "certificate requests"),
         ("certificate_list", Tone::Info, "revocation list", "revocation lists"),

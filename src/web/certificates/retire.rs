@@ -80,8 +80,12 @@ pub async fn post(
 ) -> Result {
     match certificates::retire(&app, &visit.actor, CertificateId(id), &given.reason).await {
         Ok(()) => {
-            session::tell(&session, "The certificate is retired.", "It stays in the inventory and sends no alerts.")
-                .await?;
+            session::tell(
+                &session,
+                "The certificate is retired.",
+                "It stays in the inventory and sends no alerts.",
+            )
+            .await?;
             Ok(Redirect::to(&urls::certificate(id)).into_response())
         }
         Err(error @ Error::Invalid(_)) => {

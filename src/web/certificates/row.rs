@@ -74,7 +74,8 @@ pub(super) fn life(entry: &Entry, now: OffsetDateTime) -> Option<Life> {
 }
 
 fn more_names(entry: &Entry) -> usize {
-    let is_listed = entry.sans.iter().any(|san| san.split_once(':').is_some_and(|(_, name)| name == entry.name));
+    let is_listed =
+        entry.sans.iter().any(|san| san.split_once(':').is_some_and(|(_, name)| name == entry.name));
     entry.sans.len().saturating_sub(usize::from(is_listed))
 }
 

@@ -117,7 +117,8 @@ impl Given {
 
     /// The pasted text and the files; the files are taken out, the text stays for a form that comes back.
     pub(super) fn uploads(&mut self) -> Vec<Upload> {
-        let password = (!self.password.is_empty()).then(|| SecretString::from(std::mem::take(&mut self.password)));
+        let password =
+            (!self.password.is_empty()).then(|| SecretString::from(std::mem::take(&mut self.password)));
         let pasted = (!self.text.trim().is_empty())
             .then(|| (PASTED.to_owned(), Zeroizing::new(self.text.clone().into_bytes())));
         let all = pasted.into_iter().chain(std::mem::take(&mut self.files));

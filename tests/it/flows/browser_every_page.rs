@@ -48,7 +48,8 @@ async fn check(browser: &Browser, pages: &[String]) {
         browser.look(look).await;
         for page in pages {
             browser.visit(page).await;
-            faults.extend(browser.faults().await.into_iter().map(|fault| format!("{page} {look:?}: {fault}")));
+            faults
+                .extend(browser.faults().await.into_iter().map(|fault| format!("{page} {look:?}: {fault}")));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -77,15 +78,25 @@ async fn browser_every_page_is_accessible_and_runs_nothing_with_hostile_content(
         (bidi.to_owned(), vec!["y.halden.example"], -3),
     ];
     for (common_name, names, days) in &leaves {
-        let pem = leaf(&Leaf { common_name, names, not_before: START - Duration::days(60), not_after: START + Duration::days(*days) });
+        let pem = leaf(&Leaf {
+            common_name,
+            names,
+            not_before: START - Duration::days(60),
+            not_after: START + Duration::days(*days),
+        });
         import(&app, &pem).await;
     }
     notafter::jobs::run_until_empty(&app.app).await.unwrap();
     let browser = signed_in(&app).await;
-    let ids = sqlx::query_scalar::<_, i64>("select id from certificates order by id").fetch_all(&app.app.pool).await.unwrap();
+    let ids = sqlx::query_scalar::<_, i64>("select id from certificates order by id")
+        .fetch_all(&app.app.pool)
+        .await
+        .unwrap();
     let mut pages: Vec<String> = PAGES.iter().map(|page| (*page).to_owned()).collect();
     for id in ids {
-        pages.extend(["", "/chain", "/history", "/raw", "/edit"].map(|part| format!("/certificates/{id}{part}")));
+        pages.extend(
+            ["", "/chain", "/history", "/raw", "/edit"].map(|part| format!("/certificates/{id}{part}")),
+        );
     }
     check(&browser, &pages).await;
     for page in &pages {
@@ -97,7 +108,11 @@ async fn browser_every_page_is_accessible_and_runs_nothing_with_hostile_content(
 
 async fn import(app: &TestApp, pem: &str) {
     use notafter::services::certificates::import::{Options, Source, Upload, import};
-    let upload = Upload { file_name: "test.pem".into(), bytes: zeroize::Zeroizing::new(pem.as_bytes().to_vec()), password: None };
+    let upload = Upload {
+        file_name: "test.pem".into(),
+        bytes: zeroize::Zeroizing::new(pem.as_bytes().to_vec()),
+        password: None,
+    };
     let options = Options { owner: "ops@halden.example".into(), ..Options::of(Source::Cli) };
     import(&app.app, &app.cli(), upload, &options).await.unwrap();
 }

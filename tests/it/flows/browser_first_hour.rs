@@ -13,7 +13,12 @@ use crate::support::{
 };
 
 fn ending_in(name: &str, days: i64) -> String {
-    leaf(&Leaf { common_name: name, names: &[name], not_before: START - Duration::days(80), not_after: START + Duration::days(days) })
+    leaf(&Leaf {
+        common_name: name,
+        names: &[name],
+        not_before: START - Duration::days(80),
+        not_after: START + Duration::days(days),
+    })
 }
 
 #[tokio::test]
@@ -78,7 +83,15 @@ async fn browser_the_keyboard_alone_signs_in_searches_and_opens() {
     assert_eq!(browser.focus().await, "a: Skip to content");
     browser.key(Key::Enter).await;
     assert_eq!(browser.focus().await, "main#main");
-    browser.driver.action_chain().key_down(Key::Control).send_keys("k").key_up(Key::Control).perform().await.unwrap();
+    browser
+        .driver
+        .action_chain()
+        .key_down(Key::Control)
+        .send_keys("k")
+        .key_up(Key::Control)
+        .perform()
+        .await
+        .unwrap();
     browser.find("dialog#palette[open]").await;
     browser.key(Key::Escape).await;
     for _ in 0..60 {
@@ -116,7 +129,11 @@ async fn browser_without_scripts_everything_still_works() {
 
 async fn import(app: &TestApp, pem: &str) {
     use notafter::services::certificates::import::{Options, Source, Upload, import};
-    let upload = Upload { file_name: "test.pem".into(), bytes: zeroize::Zeroizing::new(pem.as_bytes().to_vec()), password: None };
+    let upload = Upload {
+        file_name: "test.pem".into(),
+        bytes: zeroize::Zeroizing::new(pem.as_bytes().to_vec()),
+        password: None,
+    };
     import(&app.app, &app.cli(), upload, &Options::of(Source::Cli)).await.unwrap();
 }
 

@@ -20,7 +20,8 @@ pub struct TestApp {
     pub outbox: Outbox,
     pub database: Database,
     pub router: Router,
-    pub data_dir: Folder,
+    /// Removed at the end of the test.
+    _data_dir: Folder,
 }
 
 impl TestApp {
@@ -48,7 +49,7 @@ impl TestApp {
             password_slots: Arc::new(Semaphore::new(2)),
             config: Arc::new(config),
         };
-        TestApp { router: server::router(&app), app, clock, outbox, database, data_dir }
+        TestApp { router: server::router(&app), app, clock, outbox, database, _data_dir: data_dir }
     }
 
     /// Moves the clock forward.

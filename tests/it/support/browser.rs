@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use thirtyfour::{
     ChromiumLikeCapabilities, DesiredCapabilities, WebDriver, WebElement,
     common::keys::Key,
-    extensions::cdp::ChromeDevTools,
     prelude::{By, ElementQueryable},
 };
 
@@ -72,13 +71,6 @@ impl Browser {
         self.find(css).await.click().await.unwrap();
     }
 
-    /// Clicks the link or button that says exactly this.
-    pub async fn press(&self, words: &str) {
-        let xpath = format!("//*[self::a or self::button][normalize-space()='{words}']");
-        let query = self.driver.query(By::XPath(xpath)).wait(Duration::from_secs(10), Duration::from_millis(50));
-        query.and_displayed().first().await.unwrap_or_else(|error| panic!("`{words}`: {error}")).click().await.unwrap();
-    }
-
     /// Replaces what a field holds.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
@@ -100,8 +92,14 @@ impl Browser {
     pub async fn says(&self, words: &str) {
         let quoted = words.replace('\'', "’");
         let xpath = format!("//body//*[contains(normalize-space(.), '{quoted}')]");
-        let query = self.driver.query(By::XPath(xpath)).wait(Duration::from_secs(10), Duration::from_millis(50));
-        assert!(query.first().await.is_ok(), "`{words}` is not on {}:\n{}", self.path().await, self.text().await);
+        let query =
+            self.driver.query(By::XPath(xpath)).wait(Duration::from_secs(10), Duration::from_millis(50));
+        assert!(
+            query.first().await.is_ok(),
+            "`{words}` is not on {}:\n{}",
+            self.path().await,
+            self.text().await
+        );
     }
 
     /// Path and query of the page.
@@ -156,8 +154,7 @@ impl Browser {
     }
 
     async fn tell(&self, command: &str, parameters: Value) {
-        let tools = ChromeDevTools::new(self.driver.handle().clone());
-        tools.execute_cdp_with_params(command, parameters).await.unwrap();
+        self.driver.cdp().send_raw(command, parameters).await.unwrap();
     }
 }
 
