@@ -45,7 +45,7 @@ pub async fn sweep(app: &App, actor: &Actor) -> Result<Swept> {
         considered = swept.considered,
         inserted = swept.inserted,
         unaddressed = swept.unaddressed,
-        milliseconds = began.elapsed().as_millis(),
+        seconds = began.elapsed().as_secs_f64(),
         "looked for certificates that end soon"
     );
     Ok(swept)
