@@ -91,7 +91,7 @@ mod tests {
         let mut table = Table::new([false, true]);
         let rows =
             [["証明", "1"], ["e\u{301}a", "-20"], ["a\u{1b}[2J", ""]].map(|row| row.map(str::to_owned));
-        assert_eq!(table.lines(&rows), "証明           1\ne\u{301}a           -20\na‹U+001B›[2J\n");
+        assert_eq!(table.lines(&rows), "証明            1\ne\u{301}a            -20\na‹U+001B›[2J\n");
         let long = table.lines(&[["x".repeat(300), String::new()]]);
         assert_eq!(long, format!("{}…\n", "x".repeat(55)));
     }
