@@ -122,13 +122,16 @@ impl Worker {
             while running.try_join_next().is_some() {}
             let looked = async {
                 if look_for_orphans <= Instant::now() {
+                    // Whatever is claimed from now on is held for a lease at least.
                     let next = claims::reclaim(&app.queue_pool, app.now()).await?;
-                    look_for_orphans = Instant::now() + next.map_or(self.poll, |next| next.min(self.poll));
+                    look_for_orphans = Instant::now() + next.map_or(self.lease, |next| next.min(self.lease));
                 }
                 self.claim(&app, &held, &mut running).await
             };
             let full = fault.note(looked.await).unwrap_or(false);
-            let pause = fault.wait().unwrap_or_else(|| look_for_orphans.duration_since(Instant::now()));
+            let pause = fault
+                .wait()
+                .unwrap_or_else(|| look_for_orphans.duration_since(Instant::now()).min(self.poll));
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => {}
                 _ = running.join_next(), if full => {}

@@ -86,9 +86,10 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked. Answers when the next lease ends.
+/// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked. Answers when to look again: at
+/// the end of the next lease.
 ///
-/// Rows that a keep-beat holds at this moment are passed over: their holder is alive.
+/// Rows that a keep-beat holds at this moment are passed over, for a second: their holder is alive.
 pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::time::Duration>> {
     let seconds = sqlx::query_scalar!(
         r#"with expired as (
@@ -110,9 +111,11 @@ pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::t
             from expired
             where jobs.id = expired.id
         )
-        select extract(epoch from min(lease_until) - clock_timestamp())::double precision
+        select extract(epoch from min(
+            case when lease_until > clock_timestamp() then lease_until - clock_timestamp() else interval '1 second' end
+        ))::double precision
         from jobs
-        where state = 'running' and lease_until >= clock_timestamp()"#,
+        where state = 'running'"#,
         now,
     )
     .fetch_one(pool)
