@@ -143,7 +143,8 @@ create function certificate_counts_sql(source text) returns text
             from signed
             group by grouping sets (
                 (team_id), (team_id, owner), (team_id, environment), (team_id, issuer_name), (team_id, key), (team_id, state),
-                (owner, environment), (owner, issuer_name), (owner, key), (environment, issuer_name), (environment, key))
+                (owner, environment), (owner, issuer_name), (owner, key), (owner, state),
+                (environment, issuer_name), (environment, key), (environment, state))
             having sum(sign) <> 0
         ), tagged as (
             select team_id, owner, environment, tag, sum(sign) as n,
@@ -165,13 +166,13 @@ create function certificate_counts_sql(source text) returns text
         union all
         select '', '', facet, value, -1, sum(n)::bigint from of_team group by facet, value
         union all
-        select 'owner', owner, case when by_environment then 'environment' when by_issuer then 'issuer' else 'key' end,
-               coalesce(environment, issuer_name, key), -1, n::bigint
+        select 'owner', owner, case when by_environment then 'environment' when by_issuer then 'issuer' when by_key then 'key' else 'state' end,
+               coalesce(environment, issuer_name, key, state), -1, n::bigint
         from paired
         where by_owner and not by_team
         union all
-        select 'environment', environment, case when by_owner then 'owner' when by_issuer then 'issuer' else 'key' end,
-               coalesce(owner, issuer_name, key), -1, n::bigint
+        select 'environment', environment, case when by_owner then 'owner' when by_issuer then 'issuer' when by_key then 'key' else 'state' end,
+               coalesce(owner, issuer_name, key, state), -1, n::bigint
         from paired
         where by_environment and not by_team
         union all

@@ -8,7 +8,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{
-    Filter, Reach, Result, Status, days,
+    Filter, Reach, Result, State, Status, days,
     filter::{CAP, narrowed},
 };
 
@@ -145,6 +145,7 @@ fn teams(reach: Reach<'_>, filter: &Filter) -> Vec<i64> {
 
 /// How many entries the list of `filter` has.
 pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: OffsetDateTime) -> Result<Count> {
+    let filter = &narrowed(pool, filter).await?;
     let teams = teams(reach, filter);
     let rest = filter.without_team();
     if let Some((facet, value)) = counter_of(&rest) {
@@ -162,7 +163,7 @@ pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: Offset
         let (from, to) = ends.span(now);
         return Ok(Count::exact(days::between(pool, reach, &teams, from, to).await?));
     }
-    Ok(Count::up_to_cap(matches(pool, reach, &narrowed(pool, filter).await?, now).await?))
+    Ok(Count::up_to_cap(matches(pool, reach, filter, now).await?))
 }
 
 /// The counter that holds the length of the whole list, if one does.
@@ -220,13 +221,14 @@ pub async fn facets(
     filter: &Filter,
     now: OffsetDateTime,
 ) -> Result<Vec<FacetValue>> {
+    let filter = &narrowed(pool, filter).await?;
     let teams = teams(reach, filter);
     let Some(scope) = Scope::of(filter, &teams) else {
-        return sampled(pool, reach, &narrowed(pool, filter).await?, now).await;
+        return sampled(pool, reach, filter, now).await;
     };
     let mut values = counted(pool, &scope, &teams).await?;
     values.extend(by_team(pool, reach, &scope, filter).await?);
-    values.extend(by_status(pool, reach, filter, &teams, now).await?);
+    values.extend(by_status(pool, reach, &scope, filter, &teams, now).await?);
     let own = match scope {
         Scope::All => None,
         Scope::Owner(owner) => Some((Facet::Owner, owner)),
@@ -304,32 +306,53 @@ async fn by_team(
         .collect())
 }
 
-/// The statuses: from the day counters for everything, else each counted up to the cap.
+/// The statuses: states from their counters; for an active entry the dates decide, from the day counters for everything, else counted up
+/// to the cap.
 async fn by_status(
     pool: &PgPool,
     reach: Reach<'_>,
+    scope: &Scope<'_>,
     filter: &Filter,
     teams: &[i64],
     now: OffsetDateTime,
 ) -> Result<Vec<FacetValue>> {
     let of =
         |status: Status, count| FacetValue { facet: Facet::Status, value: status.as_str().into(), count };
-    if filter.without_team().is_empty() {
+    if matches!(scope, Scope::All) {
         let counts = days::statuses(pool, reach, teams, now).await?;
         return Ok(counts.into_iter().map(|(status, n)| of(status, Some(n))).collect());
     }
-    let mut sql = QueryBuilder::<Postgres>::new("select ");
-    for (n, status) in Status::ALL.into_iter().enumerate() {
-        sql.push(if n == 0 { "" } else { ", " })
-            .push("(select count(*) from (select from certificates c where ");
-        Filter { status: vec![status], ..filter.clone() }.push(&mut sql, reach, now);
-        sql.push(" limit ").push_bind(CAP).push(") counted)");
-    }
-    let row: (i64, i64, i64, i64, i64, i64, i64) =
-        sql.build_query_as().persistent(false).fetch_one(pool).await?;
-    let counts = [row.0, row.1, row.2, row.3, row.4, row.5, row.6];
-    let shown = |(status, n): (Status, i64)| of(status, (n < CAP).then_some(n));
-    Ok(Status::ALL.into_iter().zip(counts).map(shown).collect())
+    let states = states(pool, scope, teams).await?;
+    let state =
+        |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
+    let ended = async |status: Status| {
+        let n = matches(pool, reach, &Filter { status: vec![status], ..filter.clone() }, now).await?;
+        Ok::<_, crate::store::Error>((n < CAP).then_some(n))
+    };
+    let (expired, expiring) = (ended(Status::Expired).await?, ended(Status::Expiring).await?);
+    let valid = expired.zip(expiring).map(|(expired, expiring)| state(State::Active) - expired - expiring);
+    let count = |status: Status| match status {
+        Status::Expired => expired,
+        Status::Expiring => expiring,
+        Status::Valid => valid,
+        other => Some(state(other.state())),
+    };
+    Ok(Status::ALL.into_iter().map(|status| of(status, count(status))).collect())
+}
+
+async fn states(pool: &PgPool, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<(String, i64)>> {
+    let (scope, scope_value) = scope.parts();
+    let rows = sqlx::query!(
+        "select value, n
+         from certificate_counts
+         where scope = $1 and scope_value = $2 and facet = 'state' and team_id = any($3)",
+        scope,
+        scope_value,
+        teams,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.value, row.n)).collect())
 }
 
 /// The facets of a list that no counter covers: exact while it is shorter than the cap, else values without numbers.

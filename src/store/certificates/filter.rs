@@ -54,7 +54,7 @@ pub enum Query {
     },
     /// The SHA-256 fingerprint of a pasted certificate.
     Certificate([u8; 32]),
-    /// A mail address: that of an owner, or one in the names.
+    /// A mail address: everything of the owner who has it, else one in the names.
     Address(String),
 }
 
@@ -225,17 +225,39 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
     }
 }
 
-/// Looks up the names that end in what was asked for: a handful of entries is named by id, which is quick in every order; of many, the
-/// list walks its order and finds them on the way.
+/// Turns what needs a look into the tables into plain conditions: an owner's address into the owner, an end of names into their entries.
 pub(super) async fn narrowed(pool: &PgPool, filter: &Filter) -> Result<Filter> {
-    let (suffix, is_certain) = match &filter.query {
-        Some(Query::Suffix(suffix)) => (suffix, true),
+    match &filter.query {
+        Some(Query::Address(address)) => owned(pool, filter, address).await,
+        Some(Query::Suffix(suffix)) => ending(pool, filter, suffix, true).await,
         Some(Query::Text(terms)) => match terms.as_slice() {
-            [only] if only.contains('.') => (only, false),
-            _ => return Ok(filter.clone()),
+            [only] if only.contains('.') => ending(pool, filter, only, false).await,
+            _ => Ok(filter.clone()),
         },
-        _ => return Ok(filter.clone()),
-    };
+        _ => Ok(filter.clone()),
+    }
+}
+
+async fn owned(pool: &PgPool, filter: &Filter, address: &str) -> Result<Filter> {
+    let is_owner = sqlx::query_scalar!(
+        "select exists (
+             select from certificate_counts
+             where scope = '' and scope_value = '' and facet = 'owner' and team_id = -1 and value = $1 and n > 0
+         ) as \"exists!\"",
+        address,
+    )
+    .fetch_one(pool)
+    .await?;
+    let address = address.to_owned();
+    Ok(match (is_owner, filter.owner.is_empty() || filter.owner.contains(&address)) {
+        (false, _) => filter.clone(),
+        (true, true) => Filter { query: None, owner: vec![address], ..filter.clone() },
+        (true, false) => Filter { query: Some(Query::Among(Vec::new())), ..filter.clone() },
+    })
+}
+
+/// A handful of entries is named by id, which is quick in every order; of many, the list walks its order and finds them on the way.
+async fn ending(pool: &PgPool, filter: &Filter, suffix: &str, is_certain: bool) -> Result<Filter> {
     let first = reverse(suffix);
     // No character of a name comes after this one.
     let after = format!("{first}\u{10ffff}");
@@ -253,7 +275,7 @@ pub(super) async fn narrowed(pool: &PgPool, filter: &Filter) -> Result<Filter> {
     let query = match rows.len() {
         0 if !is_certain => filter.query.clone(),
         n if i64::try_from(n).is_ok_and(|n| n < CAP) => Some(Query::Among(rows)),
-        _ => Some(Query::Suffix(suffix.clone())),
+        _ => Some(Query::Suffix(suffix.to_owned())),
     };
     Ok(Filter { query, ..filter.clone() })
 }

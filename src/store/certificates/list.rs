@@ -187,15 +187,19 @@ async fn rows(
     limit: i64,
     now: OffsetDateTime,
 ) -> Result<Vec<Listed>> {
-    let tag = filter.tag.first().filter(|tag| sort.by == SortBy::Expires && !tag.is_empty());
+    let is_tagged = sort.by == SortBy::Expires && filter.tag.iter().all(|tag| !tag.is_empty());
+    let tag = filter.tag.first().filter(|_| is_tagged);
     let key = if tag.is_some() { TAG_KEY } else { ENTRY_KEY };
     let mut sql = QueryBuilder::<Postgres>::new("select ");
     sql.push(COLUMNS).push(", ").push(sort.by.text().unwrap_or("''")).push(" as sort_text from ");
     sql.push(if tag.is_some() { BY_TAG } else { "certificates c" });
     sql.push(" left join teams on teams.id = c.team_id where ");
-    filter.push(&mut sql, reach, now);
-    if let Some(tag) = tag {
-        sql.push(" and t.tag = ").push_bind(tag.clone());
+    match tag {
+        Some(tag) => {
+            Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now);
+            push_tags(&mut sql, tag, &filter.tag);
+        }
+        None => filter.push(&mut sql, reach, now),
     }
     if let Some(cursor) = after {
         push_after(&mut sql, cursor, key);
@@ -211,6 +215,15 @@ type Key = (&'static str, &'static str);
 const ENTRY_KEY: Key = ("c.not_after", "c.id");
 const TAG_KEY: Key = ("t.not_after", "t.certificate_id");
 const BY_TAG: &str = "certificate_tags t join certificates c on c.id = t.certificate_id";
+
+/// Further tags are looked up in their own order beside the first, without touching an entry that lacks one.
+fn push_tags(sql: &mut QueryBuilder<Postgres>, first: &str, all: &[String]) {
+    sql.push(" and t.tag = ").push_bind(first.to_owned());
+    for tag in all.iter().skip(1) {
+        sql.push(" and exists (select from certificate_tags u where u.tag = ").push_bind(tag.clone());
+        sql.push(" and u.not_after = t.not_after and u.certificate_id = t.certificate_id)");
+    }
+}
 
 fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, (end, id): Key) {
     let by = cursor.sort.by;
