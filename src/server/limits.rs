@@ -10,11 +10,16 @@ use std::{
 
 use axum::{
     extract::Request,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tokio::sync::Semaphore;
+
+use crate::web;
 
 /// Requests worked on at once.
 const IN_FLIGHT: usize = 256;
@@ -41,10 +46,18 @@ pub(super) async fn limit(request: Request, next: Next) -> Response {
         }
         return come_back("The console is busy. Try again in a second.\n", "1");
     };
+    let is_page = !path.starts_with("/api/");
     match tokio::time::timeout(TIME, next.run(request)).await {
+        // The layer that measures bodies answers with a bare line; a page of ours that says the same stays.
+        Ok(response) if is_page && is_bare_refusal(&response) => web::error::too_large(),
         Ok(response) => response,
         Err(_) => come_back("This took longer than 30 seconds and was given up.\n", "5"),
     }
+}
+
+fn is_bare_refusal(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    response.status() == StatusCode::PAYLOAD_TOO_LARGE && !kind.starts_with("text/html")
 }
 
 fn come_back(sentence: &'static str, seconds: &'static str) -> Response {

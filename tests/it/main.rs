@@ -32,3 +32,4 @@ mod soak;
 mod audit_pages;
 mod jobs_pages;
 mod flows;
+mod certificate_pages;

@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     address,
+    alert_line::{self, AlertLine},
     chain_view::ChainView,
     head::{self, Head, Side},
     names::Names,
@@ -45,10 +46,12 @@ pub struct Page {
     /// Entries it replaced, and entries with the same key: heading and links.
     related: Vec<(&'static str, Vec<Definition>)>,
     raw: String,
+    /// What was sent about it, for whoever may see alerts.
+    alerts: Option<Vec<AlertLine>>,
 }
 
 impl Page {
-    fn new(visit: &Visit, detail: &Detail, chain: &Chain) -> Self {
+    fn new(visit: &Visit, detail: &Detail, chain: &Chain, alerts: Option<Vec<AlertLine>>) -> Self {
         let entry = &detail.entry;
         let view = detail.certificate.is_some().then(|| ChainView::new(chain, detail.now));
         let is_dated = entry.not_before.zip(entry.ends());
@@ -68,6 +71,7 @@ impl Page {
             note: entry.note.clone(),
             related: related(detail),
             raw: urls::certificate_part(entry.id, "raw"),
+            alerts,
         }
     }
 }
@@ -76,7 +80,8 @@ impl Page {
 pub async fn get(State(app): State<App>, visit: Visit, Id(id): Id) -> Result {
     let detail = certificates::detail(&app, &visit.actor, CertificateId(id)).await?;
     let chain = certificates::chain(&app, &visit.actor, CertificateId(id)).await?;
-    Ok(Page::new(&visit, &detail, &chain).into_response())
+    let alerts = alert_line::load(&app, &visit.actor, id).await?;
+    Ok(Page::new(&visit, &detail, &chain, alerts).into_response())
 }
 
 /// What a person should know first.

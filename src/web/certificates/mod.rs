@@ -9,6 +9,7 @@ pub mod export;
 mod head;
 mod chain_view;
 mod names;
+mod alert_line;
 pub mod detail;
 pub mod chain;
 pub mod history;

@@ -8,7 +8,7 @@ use time::{Date, Duration};
 use crate::{
     app::App,
     services::{
-        self, Permission,
+        self, Permission, alerts,
         certificates::{self, ListRequest},
     },
     web::{
@@ -16,6 +16,7 @@ use crate::{
         error::Result,
         guard::Visit,
         parts::{Notice, Tile, Timeline, Tone},
+        phrases,
         shell::{Nav, Shell},
         urls,
     },
@@ -76,7 +77,7 @@ async fn load(app: &App, visit: &Visit) -> services::Result<Page> {
     let next = certificates::list(app, &visit.actor, &first).await?;
     Ok(Page {
         shell: visit.shell(Nav::Overview),
-        notices: notices(app, visit),
+        notices: notices(app, visit).await?,
         tiles: tiles::load(app, &visit.actor).await?,
         timeline: timeline(app, visit, today).await?,
         next: next.entries.iter().map(|entry| Row::new(entry, next.now)).collect(),
@@ -94,10 +95,30 @@ async fn timeline(app: &App, visit: &Visit, today: Date) -> services::Result<Tim
 }
 
 /// What keeps alerts from arriving.
-fn notices(app: &App, visit: &Visit) -> Vec<Notice> {
-    if app.mail.is_some() || !visit.actor.may(Permission::AlertsRead) {
-        return Vec::new();
+async fn notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>> {
+    if !visit.actor.may(Permission::AlertsRead) {
+        return Ok(Vec::new());
     }
-    let text = "Alerts are not sent, so nobody is told before a certificate ends. Set NOTAFTER_SMTP_URL and NOTAFTER_MAIL_FROM and start the console again.";
-    vec![Notice::new(Tone::High, "No mail relay is set.", text)]
+    let health = alerts::health::health(app).await?;
+    let mut notices = Vec::new();
+    if health.missed {
+        let text = "Certificates that end soon were not looked for, so alerts may be late. The worker may be stopped.";
+        notices.push(
+            Notice::new(Tone::Crit, "The daily look for alerts is missing.", text)
+                .with_action(urls::ALERTS, "Show alerts"),
+        );
+    }
+    if !health.relay {
+        let text = "Alerts are not sent, so nobody is told before a certificate ends. Set NOTAFTER_SMTP_URL and NOTAFTER_MAIL_FROM and start the console again.";
+        notices.push(Notice::new(Tone::High, "No mail relay is set.", text));
+    }
+    if health.mails.failed > 0 {
+        let mails = phrases::counted(health.mails.failed, "alert was", "alerts were");
+        let text = "The answer of the mail relay stands beside each.";
+        notices.push(
+            Notice::new(Tone::High, format!("{mails} refused."), text)
+                .with_action(urls::ALERTS, "Show alerts"),
+        );
+    }
+    Ok(notices)
 }
