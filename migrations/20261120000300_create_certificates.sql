@@ -124,7 +124,7 @@ create function certificate_status(state text, not_after timestamptz, at timesta
 create function csv_cell(value text) returns text
     language sql immutable parallel safe
     return case
-        when left(value, 1) in ('=', '+', '-', '@', chr(9), chr(10), chr(13), '＝', '＋', '－', '＠') then '''' || value
+        when left(value, 1) in ('=', '+', '-', '@', chr(9), chr(10), chr(13), chr(65279), '＝', '＋', '－', '＠') then '''' || value
         else value
     end;
 

@@ -39,8 +39,9 @@ impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
 
 /// The mark before text that begins like a formula: `= + - @`, their full-width forms, or a character that hides one behind it.
 pub fn harmless(text: &str) -> Cow<'_, str> {
+    // The last one is a byte order mark: at the front of a file readers drop it, and with it what it hides.
     const RISKY: &[char] =
-        &['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+        &['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}', '\u{feff}'];
     match text.starts_with(RISKY) {
         true => Cow::Owned(format!("'{text}")),
         false => Cow::Borrowed(text),

@@ -129,11 +129,14 @@ fn harden_process() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
+/// What nobody may switch on: at these levels the mail library writes down the password that it sends (S21).
+const NEVER: &str = "lettre=info";
+
 /// Sends the log to standard error as JSON lines: text inside a field is escaped, so nobody forges a line (S21).
 pub fn log_json(filter: &str) {
     let _ = tracing_subscriber::fmt()
         .json()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(format!("{filter},{NEVER}")))
         .with_writer(std::io::stderr)
         .try_init();
 }
@@ -142,7 +145,7 @@ pub fn log_json(filter: &str) {
 pub fn log_to_stderr(filter: &str) {
     let wanted = std::env::var("NOTAFTER_LOG").unwrap_or_else(|_| filter.to_owned());
     let _ = tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(wanted))
+        .with_env_filter(tracing_subscriber::EnvFilter::new(format!("{wanted},{NEVER}")))
         .with_writer(std::io::stderr)
         .try_init();
 }

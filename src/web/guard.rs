@@ -14,12 +14,12 @@ use crate::{
     address,
     app::App,
     routes::Access,
-    services::{Actor, Caller, Error, Origin, Permission, Reach, Role},
+    services::{Actor, Caller, Error, Origin, Permission, Reach, Role, alerts},
 };
 
 use super::{
     error::{self, Failure},
-    parts::Notice,
+    parts::{Notice, Tone},
     session,
     shell::{Entries, Nav, Shell, Theme},
     urls,
@@ -48,6 +48,8 @@ pub struct Visit {
     pub path: String,
     /// The outcome of what was just done.
     pub flash: Option<Notice>,
+    /// What everybody must see until it is mended: expiry alerts do not work.
+    pub banner: Option<Notice>,
 }
 
 impl Visit {
@@ -61,6 +63,7 @@ impl Visit {
             settings: self.actor.may(Permission::UsersRead).then(|| urls::USERS.to_owned()),
         };
         shell.flash = self.flash.clone();
+        shell.banner = self.banner.clone();
         shell
     }
 }
@@ -132,7 +135,7 @@ async fn wall(
     }
     // A fragment fetched by script must not swallow what the next whole page is to say.
     let shows_page = request.method().is_safe() && !is_fragment(request.headers());
-    let visit = visit(&session, actor, theme, path_of(&request), shows_page);
+    let visit = visit(&app, &session, actor, theme, path_of(&request), shows_page);
     match visit.await {
         Ok(visit) => {
             request.extensions_mut().insert(visit.actor.clone());
@@ -172,6 +175,7 @@ fn check(app: &App, actor: &Actor, access: Access) -> Result<(), Error> {
 }
 
 async fn visit(
+    app: &App,
     session: &Session,
     actor: Actor,
     theme: Theme,
@@ -181,7 +185,22 @@ async fn visit(
     let flash = if shows_page { session::take_told(session).await? } else { None };
     let (name, email) =
         actor.caller().map(|caller| (caller.name.clone(), caller.email.clone())).unwrap_or_default();
-    Ok(Visit { actor, name, email, theme, path, flash })
+    let banner = if shows_page { banner(app, &actor, &path).await } else { None };
+    Ok(Visit { actor, name, email, theme, path, flash, banner })
+}
+
+/// Silence must not be mistaken for health (R17): a missed sweep is told on every page. The page about alerts says more of it itself.
+async fn banner(app: &App, actor: &Actor, path: &str) -> Option<Notice> {
+    if !actor.may(Permission::AlertsRead) || path.starts_with(urls::ALERTS) {
+        return None;
+    }
+    alerts::health::health(app).await.ok().filter(|health| health.missed)?;
+    let text =
+        "Certificates that end soon were not looked for, so alerts may be late. The worker may be stopped.";
+    Some(
+        Notice::new(Tone::Crit, "The daily look for alerts is missing.", text)
+            .with_action(urls::ALERTS, "Show alerts"),
+    )
 }
 
 /// Not signed in: a page leads to sign-in and back, an act is refused without a trace.

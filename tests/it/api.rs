@@ -113,6 +113,7 @@ async fn a_certificate_is_imported_found_changed_and_retired() {
     );
     assert_eq!((item["source"].as_str(), &list["next"]), (Some("api"), &Value::Null));
 
+    app.advance(Duration::SECOND);
     let path = format!("/api/v1/certificates/{}", item["id"]);
     let change = json!({ "owner": "ines@halden.example", "team": "payments", "tags": ["pci"] });
     let changed = client.json(Method::PATCH, &path, &change).await.expect(200).json();

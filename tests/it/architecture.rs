@@ -37,7 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["crypto"]),
     ("lettre", &["notifiers"]),
     ("tower_sessions", &["web"]),
-    ("askama", &["web", "services"]),
+    ("askama", &["web", "api", "services"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("utoipa", &["api", "services", "x509"]),

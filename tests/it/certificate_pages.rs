@@ -42,7 +42,7 @@ async fn an_empty_inventory_says_what_to_do() {
 async fn what_was_pasted_is_reported_listed_and_counted() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
-    let both = ending("shop.halden.example", 6) + &ending("vpn.halden.example", 83);
+    let both = [ending("shop.halden.example", 6), ending("vpn.halden.example", 83)].concat();
     import(&admin, &both, "web@halden.example")
         .await
         .expect(200)

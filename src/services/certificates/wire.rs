@@ -29,7 +29,7 @@ pub struct CertificateObject {
     pub name: String,
     /// `valid`, `expiring`, `expired`, `revoked`, `superseded`, `retired` or `unreadable`.
     pub status: &'static str,
-    /// Whole days until it ends, negative once it has; null if it cannot be read.
+    /// Days until it ends, rounded up; 0 or less once it has; null if it cannot be read.
     pub days_left: Option<i64>,
     /// The serial in lower-case hex without separators.
     pub serial: String,

@@ -26,7 +26,7 @@ const WAITING: usize = 4;
 const COLUMNS: &str = "c.id, csv_cell(c.name) as name, certificate_status(c.state, c.not_after, moment.at, moment.soon) as status, \
      to_char(c.not_before, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') as not_before, \
      case when c.unreadable is null then to_char(c.not_after, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') end as not_after, \
-     case when c.unreadable is null then floor(extract(epoch from c.not_after - moment.at) / 86400)::bigint end as days_left, \
+     case when c.unreadable is null then ceil(extract(epoch from c.not_after - moment.at) / 86400)::bigint end as days_left, \
      csv_cell(c.owner) as owner, teams.slug as team, csv_cell(c.environment) as environment, \
      csv_cell(array_to_string(c.tags, ' ')) as tags, csv_cell(c.issuer) as issuer, csv_cell(c.subject) as subject, \
      csv_cell(c.serial) as serial, encode(c.sha256, 'hex') as sha256, c.key, c.signature, \

@@ -118,9 +118,10 @@ impl Status {
     }
 }
 
-/// Whole days from `now` to `end`, rounded down: 0 on the last day, negative afterwards.
+/// Days from `now` to `end` as pages and mails count them: rounded up, so that "7 days left" and the 7-day threshold agree; 0 once it is
+/// past, -1 a whole day later.
 pub fn days_left(end: OffsetDateTime, now: OffsetDateTime) -> i64 {
-    (end - now).whole_seconds().div_euclid(86_400)
+    -(now - end).whole_seconds().div_euclid(86_400)
 }
 
 #[cfg(test)]
@@ -155,8 +156,8 @@ mod tests {
 
     #[test]
     fn days_are_rounded_down() {
-        assert_eq!(days_left(NOW + Duration::hours(23), NOW), 0);
+        assert_eq!(days_left(NOW + Duration::hours(23), NOW), 1);
         assert_eq!(days_left(NOW + Duration::hours(24), NOW), 1);
-        assert_eq!(days_left(NOW - Duration::seconds(1), NOW), -1);
+        assert_eq!(days_left(NOW - Duration::seconds(1), NOW), 0);
     }
 }

@@ -101,13 +101,6 @@ async fn notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>> {
     }
     let health = alerts::health::health(app).await?;
     let mut notices = Vec::new();
-    if health.missed {
-        let text = "Certificates that end soon were not looked for, so alerts may be late. The worker may be stopped.";
-        notices.push(
-            Notice::new(Tone::Crit, "The daily look for alerts is missing.", text)
-                .with_action(urls::ALERTS, "Show alerts"),
-        );
-    }
     if !health.relay {
         let text = "Alerts are not sent, so nobody is told before a certificate ends. Set NOTAFTER_SMTP_URL and NOTAFTER_MAIL_FROM and start the console again.";
         notices.push(Notice::new(Tone::High, "No mail relay is set.", text));

@@ -1,6 +1,6 @@
 //! Key identifiers, which say which key belongs to which (RFC 5280 §4.2.1.1 and .2).
 
-use super::super::{San, san, serial, tlv};
+use crate::x509::{San, san, serial, tlv};
 
 /// How a certificate names the key that signed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Extensions that name places and names: alternative names, CRL distribution points, information access.
 
-use super::super::{name, oid, san, tlv};
+use crate::x509::{name, oid, san, tlv};
 
 /// Subject and issuer alternative names (RFC 5280 §4.2.1.6, .7), a name a line.
 pub(super) fn general_names(value: &[u8]) -> Option<Vec<String>> {

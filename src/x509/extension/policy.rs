@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::net::IpAddr;
 
-use super::super::{oid, san, text, tlv};
+use crate::x509::{oid, san, text, tlv};
 
 /// Certificate policies with their CPS addresses and user notices.
 pub(super) fn policies(value: &[u8]) -> Option<Vec<String>> {

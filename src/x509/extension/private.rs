@@ -2,8 +2,8 @@
 
 use time::format_description::well_known::Rfc3339;
 
-use super::super::{oid, sct, serial, text, tlv};
 use super::{Description, extended_key_usage, ids};
+use crate::x509::{oid, sct, serial, text, tlv};
 
 /// The private extensions that have a name.
 pub(super) fn describe(oid: &[u8], value: &[u8]) -> Option<Description> {

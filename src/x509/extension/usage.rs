@@ -1,6 +1,6 @@
 //! What a key may be used for: basic constraints, key usage, extended key usage (RFC 5280 §4.2.1.3, .9, .12).
 
-use super::super::{oid, tlv};
+use crate::x509::{oid, tlv};
 
 /// Whether the subject is a CA, and how many intermediates may follow it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,4 +10,4 @@ pub mod postgres;
 pub mod smtp_server;
 
 pub use app::TestApp;
-pub use client::Client;
+pub use client::{Answer, Client};
