@@ -90,7 +90,7 @@ async fn get() -> Docs {
     let document = serde_json::to_value(openapi::document()).unwrap_or_default();
     Docs {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        description: text(&document["info"], "description"),
+        description: text(at(document, &["info"]), "description"),
         groups: groups(&document),
         schemas: schemas(&document),
         problems: PROBLEMS,
@@ -98,11 +98,11 @@ async fn get() -> Docs {
 }
 
 fn groups(document: &Value) -> Vec<Group> {
-    let operations: Vec<(String, Operation)> = pairs(&document["paths"])
+    let operations: Vec<(String, Operation)> = pairs(at(document, &["paths"]))
         .flat_map(|(path, item)| pairs(item).map(move |(method, value)| operation(path, method, value)))
         .collect();
     let mut operations = operations;
-    let tags = document["tags"].as_array().cloned().unwrap_or_default();
+    let tags = at(document, &["tags"]).as_array().cloned().unwrap_or_default();
     tags.iter()
         .map(|tag| {
             let name = text(tag, "name");
@@ -118,17 +118,17 @@ fn untag(tagged: Vec<(String, Operation)>) -> Vec<Operation> {
 }
 
 fn operation(path: &str, method: &str, value: &Value) -> (String, Operation) {
-    let parameters = value["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let answers = pairs(&value["responses"]).map(|(status, answer)| {
+    let parameters = at(value, &["parameters"]).as_array().map(Vec::as_slice).unwrap_or_default();
+    let answers = pairs(at(value, &["responses"])).map(|(status, answer)| {
         let described = text(answer, "description");
-        let content = pairs(&answer["content"])
+        let content = pairs(at(answer, &["content"]))
             .next()
-            .map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
+            .map(|(kind, body)| schema_name(at(body, &["schema"])).unwrap_or_else(|| kind.to_owned()));
         (status.to_owned(), [described, content.unwrap_or_default()].join(" ").trim().to_owned())
     });
-    let body = pairs(&value["requestBody"]["content"])
+    let body = pairs(at(value, &["requestBody", "content"]))
         .next()
-        .map(|(kind, body)| schema_name(&body["schema"]).unwrap_or_else(|| kind.to_owned()));
+        .map(|(kind, body)| schema_name(at(body, &["schema"])).unwrap_or_else(|| kind.to_owned()));
     let operation = Operation {
         method: method.to_uppercase(),
         path: path.to_owned(),
@@ -139,7 +139,7 @@ fn operation(path: &str, method: &str, value: &Value) -> (String, Operation) {
         body,
         answers: answers.collect(),
     };
-    (value["tags"][0].as_str().unwrap_or_default().to_owned(), operation)
+    (first_text(at(value, &["tags"])), operation)
 }
 
 fn parameter(value: &Value) -> Parameter {
@@ -147,12 +147,12 @@ fn parameter(value: &Value) -> Parameter {
         name: text(value, "name"),
         place: text(value, "in"),
         description: text(value, "description"),
-        required: value["required"].as_bool().unwrap_or_default(),
+        required: at(value, &["required"]).as_bool().unwrap_or_default(),
     }
 }
 
 fn schemas(document: &Value) -> Vec<Schema> {
-    pairs(&document["components"]["schemas"])
+    pairs(at(document, &["components", "schemas"]))
         .map(|(name, schema)| Schema {
             name: name.to_owned(),
             description: text(schema, "description"),
@@ -163,10 +163,10 @@ fn schemas(document: &Value) -> Vec<Schema> {
 
 /// The fields of a schema and of the schemas it is made of.
 fn fields(schema: &Value) -> Vec<(String, String, String)> {
-    let own = pairs(&schema["properties"])
+    let own = pairs(at(schema, &["properties"]))
         .map(|(name, field)| (name.to_owned(), kind(field), text(field, "description")));
     let parts =
-        ["allOf", "oneOf"].iter().flat_map(|key| schema[*key].as_array().cloned().unwrap_or_default());
+        ["allOf", "oneOf"].iter().flat_map(|key| at(schema, &[key]).as_array().cloned().unwrap_or_default());
     let parts = parts.flat_map(|part| match schema_name(&part) {
         Some(name) => vec![("…".to_owned(), name, "All of its fields".to_owned())],
         None => fields(&part),
@@ -178,8 +178,8 @@ fn kind(field: &Value) -> String {
     if let Some(name) = schema_name(field) {
         return name;
     }
-    match &field["type"] {
-        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(&field["items"])),
+    match at(field, &["type"]) {
+        Value::String(kind) if kind == "array" => format!("list of {}", self::kind(at(field, &["items"]))),
         Value::String(kind) => kind.clone(),
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
         _ => "any".to_owned(),
@@ -187,11 +187,11 @@ fn kind(field: &Value) -> String {
 }
 
 fn schema_name(schema: &Value) -> Option<String> {
-    if let Some(path) = schema["$ref"].as_str() {
+    if let Some(path) = at(schema, &["$ref"]).as_str() {
         return path.rsplit('/').next().map(str::to_owned);
     }
-    (schema["type"] == "array")
-        .then(|| schema_name(&schema["items"]))
+    (at(schema, &["type"]) == "array")
+        .then(|| schema_name(at(schema, &["items"])))
         .flatten()
         .map(|name| format!("list of {name}"))
 }
@@ -201,5 +201,14 @@ fn pairs(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
 }
 
 fn text(value: &Value, name: &str) -> String {
-    value[name].as_str().unwrap_or_default().to_owned()
+    at(value, &[name]).as_str().unwrap_or_default().to_owned()
+}
+
+fn first_text(list: &Value) -> String {
+    list.as_array().and_then(|list| list.first()).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The part at this path; null where there is none.
+fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
+    path.iter().try_fold(value, |value, name| value.get(name)).unwrap_or(&Value::Null)
 }

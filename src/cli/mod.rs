@@ -76,7 +76,7 @@ enum Command {
     Tokens(tokens::Tokens),
     /// Import, find, show, change and export certificates
     #[command(subcommand)]
-    Certificates(certificates::Certificates),
+    Certificates(Box<certificates::Certificates>),
     /// Print every route with who may use it
     Routes,
 }

@@ -82,7 +82,7 @@ async fn the_list_keeps_what_was_typed_when_it_cannot_be_understood() {
     let admin = app.admin().await;
     import(&admin, &ending("shop.halden.example", 6), "").await.expect(200);
     let answer = admin.get("/certificates?expires=soon&q=shop").await.expect(422);
-    answer.says("value=\"shop\"").says("expires is a number of days");
+    answer.says("value=\"shop\"").says("Expires is a number of days");
     admin.get("/certificates?sort=-name&after=zzz").await.expect(422);
     admin.get("/certificates?q=-----BEGIN+CERTIFICATE-----").await.expect(422).says("holds no certificate");
 }

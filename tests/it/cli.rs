@@ -400,7 +400,7 @@ async fn one_certificate_is_shown_changed_retired_restored_and_exported() {
     let listed =
         cli.json(&["certificates", "list", "--expires", "14d", "--owner", "web@halden.example", "--json"]);
     let object = &listed[0];
-    assert_eq!((text(object, "status"), object["days_left"].as_i64()), ("expiring", Some(5)));
+    assert_eq!((text(object, "status"), object["days_left"].as_i64()), ("expiring", Some(6)));
     assert_eq!((&object["tags"], text(object, "source")), (&serde_json::json!(["a", "b"]), "cli"));
     let id = object["id"].to_string();
     for named in [id.as_str(), text(object, "sha256"), text(object, "sha1"), text(object, "serial")] {

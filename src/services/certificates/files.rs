@@ -72,5 +72,5 @@ fn refusal(file_name: &str, error: &bundle::Error) -> FieldError {
         bundle::Error::PasswordNeeded => "; give it and import the file again",
         _ => "",
     };
-    FieldError::new("files", format!("{}: {error}{advice}", visible(file_name)))
+    FieldError::new("files", format!("the file {}: {error}{advice}", visible(file_name)))
 }
