@@ -24,7 +24,7 @@ pub fn against_bare() -> Option<Line> {
             _ => None,
         })
         .collect();
-    let rate = |mut parse: Box<dyn FnMut(&[u8])>| {
+    let rate = |parse: fn(&[u8])| {
         let began = Instant::now();
         for _ in 0..REPEATS {
             ders.iter().for_each(|der| parse(der));
@@ -33,12 +33,12 @@ pub fn against_bare() -> Option<Line> {
     };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(rate(Box::new(|der| {
+        ours.push(rate(|der| {
             black_box(Certificate::from_der(der).unwrap());
-        })));
-        theirs.push(rate(Box::new(|der| {
+        }));
+        theirs.push(rate(|der| {
             black_box(X509Certificate::from_der(der).unwrap());
-        })));
+        }));
     }
     Some(ratio(
         "parse, extract and SHA-256 against bare x509-parser",

@@ -90,7 +90,7 @@ async fn get() -> Docs {
     let document = serde_json::to_value(openapi::document()).unwrap_or_default();
     Docs {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        description: text(at(document, &["info"]), "description"),
+        description: text(at(&document, &["info"]), "description"),
         groups: groups(&document),
         schemas: schemas(&document),
         problems: PROBLEMS,

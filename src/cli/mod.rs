@@ -119,7 +119,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Work => serve::work().await,
         Command::Migrate => serve::migrate(out).await,
         Command::Inspect(command) => inspect::run(&command, out),
-        Command::Certificates(command) => certificates::run(command, out).await,
+        Command::Certificates(command) => certificates::run(*command, out).await,
         Command::Routes => serve::routes(out),
         Command::Alerts(command) => {
             with_app(async |app, actor| alerts::run(app, actor, command, out).await).await

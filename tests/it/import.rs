@@ -306,7 +306,7 @@ async fn chains_are_linked_whichever_end_comes_first() {
     let root = authority("Halden Root");
     let mut middle = params(&[], -100, 2000);
     middle.distinguished_name.push(DnType::CommonName, "Halden Issuing");
-    middle.is_ca = root.params.is_ca.clone();
+    middle.is_ca = root.params.is_ca;
     let middle = issued(middle, &root);
     let impostor = authority("Halden Issuing");
     let end = issued(params(&["shop.example"], -1, 90), &middle);
