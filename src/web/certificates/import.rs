@@ -15,8 +15,7 @@ use crate::{
     app::App,
     services::{Error, FieldError, Permission, certificates, teams},
     web::{
-        error::Result,
-        form,
+        error::{Result, sentence},
         guard::Visit,
         parts::Field,
         shell::{Nav, Shell},
@@ -102,12 +101,21 @@ pub async fn post(
     let uploads = given.uploads();
     match certificates::import_all(&app, &visit.actor, uploads, &given.options()).await {
         Ok(done) => Ok(report::Page::new(&visit, &done).into_response()),
-        Err(error @ Error::Invalid(_)) => {
-            let errors = form::field_errors(error)?;
+        Err(Error::Invalid(errors)) => {
+            let errors = errors.into_iter().map(told).collect();
             refused(&app, &visit, &given, (StatusCode::UNPROCESSABLE_ENTITY, errors)).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// An error as a sentence. One about a file begins with the file's name, which stays as it is written.
+fn told(error: FieldError) -> FieldError {
+    let message = match error.field {
+        "files" => format!("{}.", error.message),
+        _ => sentence(&error.message),
+    };
+    FieldError { message, ..error }
 }
 
 fn unread(reason: Unreadable) -> (StatusCode, Vec<FieldError>) {
