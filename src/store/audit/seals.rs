@@ -3,7 +3,7 @@
 //! Writers never wait for a chain head. A sealer, one at a time by an advisory lock, takes the records that no running transaction can
 //! still precede (`pg_snapshot_xmin`) and links them in the order of their transactions.
 
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 use time::OffsetDateTime;
 
 use super::records::{GENESIS, Hash, Record};
@@ -62,7 +62,34 @@ pub async fn seal(pool: &PgPool, limit: i64) -> Result<usize> {
         Some(last) => (last.seq, digest(last.seq, last.hash)?),
         None => (0, GENESIS),
     };
-    let records = sqlx::query_as!(
+    let records = sealable(&mut tx, limit).await?;
+    let mut links = Links::default();
+    for record in &records {
+        let hash = record.hash(&previous);
+        seq += 1;
+        links.seqs.push(seq);
+        links.events.push(record.id);
+        links.previous.push(previous.to_vec());
+        links.hashes.push(hash.to_vec());
+        previous = hash;
+    }
+    append(&mut tx, &links).await?;
+    tx.commit().await?;
+    Ok(records.len())
+}
+
+/// Links to be written, column by column.
+#[derive(Default)]
+struct Links {
+    seqs: Vec<i64>,
+    events: Vec<i64>,
+    previous: Vec<Vec<u8>>,
+    hashes: Vec<Vec<u8>>,
+}
+
+/// The records to be linked next, in their order.
+async fn sealable(conn: &mut PgConnection, limit: i64) -> Result<Vec<Record>> {
+    Ok(sqlx::query_as!(
         Record,
         "select event.id, event.at, event.actor_kind, event.actor_id, event.actor_name, host(event.address) as address,
             event.request_id, event.act, event.object_id, event.object, event.team_id, event.detail
@@ -71,31 +98,23 @@ pub async fn seal(pool: &PgPool, limit: i64) -> Result<usize> {
         order by sealable.xid, event.id",
         limit,
     )
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut links = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for record in &records {
-        let hash = record.hash(&previous);
-        seq += 1;
-        links.0.push(seq);
-        links.1.push(record.id);
-        links.2.push(previous.to_vec());
-        links.3.push(hash.to_vec());
-        previous = hash;
-    }
+    .fetch_all(conn)
+    .await?)
+}
+
+async fn append(conn: &mut PgConnection, links: &Links) -> Result<()> {
     sqlx::query!(
         "insert into audit_seals (seq, event_id, previous, hash)
         select seq, event_id, previous, hash
         from unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[]) as new (seq, event_id, previous, hash)",
-        &links.0,
-        &links.1,
-        &links.2,
-        &links.3,
+        &links.seqs,
+        &links.events,
+        &links.previous,
+        &links.hashes,
     )
-    .execute(&mut *tx)
+    .execute(conn)
     .await?;
-    tx.commit().await?;
-    Ok(records.len())
+    Ok(())
 }
 
 /// The end of the chain; `None` while nothing is sealed.
@@ -109,7 +128,8 @@ pub async fn head(pool: &PgPool) -> Result<Option<Head>> {
 
 /// The links after `seq`, in order, at most `limit`.
 pub async fn links(pool: &PgPool, seq: i64, limit: i64) -> Result<Vec<Link>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select seal.seq, seal.event_id, seal.previous, seal.hash, event.id as "id?", event.at as "at?", event.actor_kind as "actor_kind?",
             event.actor_id, event.actor_name as "actor_name?", host(event.address) as address, event.request_id, event.act as "act?",
             event.object_id, event.object as "object?", event.team_id, event.detail as "detail?"
@@ -123,40 +143,53 @@ pub async fn links(pool: &PgPool, seq: i64, limit: i64) -> Result<Vec<Link>> {
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Link {
-            seq: row.seq,
-            event_id: row.event_id,
-            previous: row.previous,
-            hash: row.hash,
-            record: match (row.id, row.at, row.actor_kind, row.actor_name, row.act, row.object, row.detail) {
-                (
-                    Some(id),
-                    Some(at),
-                    Some(actor_kind),
-                    Some(actor_name),
-                    Some(act),
-                    Some(object),
-                    Some(detail),
-                ) => Some(Record {
-                    id,
-                    at,
-                    actor_kind,
-                    actor_id: row.actor_id,
-                    actor_name,
-                    address: row.address,
-                    request_id: row.request_id,
-                    act,
-                    object_id: row.object_id,
-                    object,
-                    team_id: row.team_id,
-                    detail,
-                }),
-                _ => None,
-            },
+    Ok(rows.into_iter().map(Link::from).collect())
+}
+
+/// A seal beside its record, whose columns are all missing when it is.
+struct Row {
+    seq: i64,
+    event_id: i64,
+    previous: Vec<u8>,
+    hash: Vec<u8>,
+    id: Option<i64>,
+    at: Option<OffsetDateTime>,
+    actor_kind: Option<String>,
+    actor_id: Option<i64>,
+    actor_name: Option<String>,
+    address: Option<String>,
+    request_id: Option<String>,
+    act: Option<String>,
+    object_id: Option<i64>,
+    object: Option<String>,
+    team_id: Option<i64>,
+    detail: Option<String>,
+}
+
+impl Row {
+    fn record(self) -> Option<Record> {
+        Some(Record {
+            id: self.id?,
+            at: self.at?,
+            actor_kind: self.actor_kind?,
+            actor_id: self.actor_id,
+            actor_name: self.actor_name?,
+            address: self.address,
+            request_id: self.request_id,
+            act: self.act?,
+            object_id: self.object_id,
+            object: self.object?,
+            team_id: self.team_id,
+            detail: self.detail?,
         })
-        .collect())
+    }
+}
+
+impl From<Row> for Link {
+    fn from(mut row: Row) -> Link {
+        let (previous, hash) = (std::mem::take(&mut row.previous), std::mem::take(&mut row.hash));
+        Link { seq: row.seq, event_id: row.event_id, previous, hash, record: row.record() }
+    }
 }
 
 /// How many records wait for their seal.

@@ -46,7 +46,8 @@ pub async fn claim(
     lease: std::time::Duration,
     now: OffsetDateTime,
 ) -> Result<Vec<Claimed>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "with runnable as (
             select id
             from jobs
@@ -69,21 +70,36 @@ pub async fn claim(
     )
     .fetch_all(pool)
     .await?;
-    let mut claimed: Vec<Claimed> = rows
-        .into_iter()
-        .map(|row| Claimed {
-            lease: Lease { job: row.id, fence: row.fence },
-            kind: row.kind,
-            payload: row.payload,
-            attempt: row.attempts,
-            max_attempts: row.max_attempts,
-            started_at: now,
-            priority: row.priority,
-            run_at: row.run_at,
-        })
-        .collect();
+    let mut claimed: Vec<Claimed> = rows.into_iter().map(|row| row.claimed(now)).collect();
     claimed.sort_by_key(|job| (-job.priority, job.run_at, job.lease.job));
     Ok(claimed)
+}
+
+/// What a claim answers.
+struct Row {
+    id: i64,
+    kind: String,
+    payload: Value,
+    attempts: i32,
+    max_attempts: i32,
+    fence: i64,
+    priority: i16,
+    run_at: OffsetDateTime,
+}
+
+impl Row {
+    fn claimed(self, started_at: OffsetDateTime) -> Claimed {
+        Claimed {
+            lease: Lease { job: self.id, fence: self.fence },
+            kind: self.kind,
+            payload: self.payload,
+            attempt: self.attempts,
+            max_attempts: self.max_attempts,
+            started_at,
+            priority: self.priority,
+            run_at: self.run_at,
+        }
+    }
 }
 
 /// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked. Answers when to look again: at

@@ -3,6 +3,8 @@
 //! A worker process is this test binary, started again with [`DATABASE`] set. About a minute in all; `NOTAFTER_SOAK_SECONDS=600` makes the
 //! storm longer.
 
+mod kinds;
+
 use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -14,7 +16,7 @@ use notafter::{
     clock::SystemClock,
     config::Config,
     crypto::{master_key::MasterKey, seal::KeyRing},
-    jobs::{Claimed, Kind, Outcome, Worker},
+    jobs::Worker,
     services::Actor,
     store::{
         self, Tx,
@@ -24,10 +26,12 @@ use notafter::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row, postgres::PgConnectOptions};
+use sqlx::{ConnectOptions, PgPool, Row, postgres::PgConnectOptions};
 use tokio::sync::{Semaphore, watch};
 
 use crate::support::{pki::Folder, postgres::Database};
+
+use self::kinds::{KINDS, TABLES, number, run};
 
 /// Makes this binary a worker on the database of this address.
 const DATABASE: &str = "NOTAFTER_TEST_SOAK_DATABASE";
@@ -36,95 +40,6 @@ const DATABASE: &str = "NOTAFTER_TEST_SOAK_DATABASE";
 const DATA_DIR: &str = "NOTAFTER_TEST_SOAK_DATA_DIR";
 
 const LEASE: Duration = Duration::from_secs(2);
-
-const TABLES: &str = "
-    create table soak_begins (job bigint, fence bigint, pid int, at timestamptz default clock_timestamp(), primary key (job, fence));
-    create table soak_effects (n bigint primary key, job bigint, fence bigint, pid int, at timestamptz default clock_timestamp());
-    create table soak_refusals (job bigint, fence bigint, pid int);";
-
-const KINDS: &[Kind] = &[
-    Kind { name: "soak_effect", handler: |app, job| Box::pin(effect(app, job)) },
-    Kind { name: "soak_stubborn", handler: |app, job| Box::pin(stubborn(app, job)) },
-    Kind { name: "soak_hog", handler: |app, _| Box::pin(hog(app)) },
-    Kind { name: "soak_nothing", handler: |_, _| Box::pin(async { Outcome::Done(String::new()) }) },
-];
-
-/// Works a little, then writes once, in the transaction that proves the job is held.
-async fn effect(app: &App, job: &Claimed) -> Outcome {
-    match write_effect(app, job, Duration::from_millis(20)).await {
-        Ok(()) => Outcome::Done("written".into()),
-        Err(error) => soon(app, error),
-    }
-}
-
-/// Backoff would make the storm's tail longer than the storm.
-fn soon(app: &App, cause: impl ToString) -> Outcome {
-    Outcome::RetryAt { cause: cause.to_string(), at: app.now() + time::Duration::SECOND }
-}
-
-/// As [`effect`], but nobody can stop it: the write is tried even when the worker has broken the job off.
-async fn stubborn(app: &App, job: &Claimed) -> Outcome {
-    let (other, job) = (app.clone(), job.clone());
-    let write = tokio::spawn(async move {
-        let app = other;
-        let refused = write_effect(&app, &job, Duration::from_millis(700)).await;
-        if let Err(store::Error::Lost(_)) = refused {
-            let lease = job.lease;
-            run(
-                &app.pool,
-                &format!("insert into soak_refusals values ({}, {}, {})", lease.job, lease.fence, pid()),
-            )
-            .await;
-        }
-        refused
-    });
-    match write.await {
-        Ok(Ok(())) => Outcome::Done("written".into()),
-        other => soon(app, format!("{other:?}")),
-    }
-}
-
-/// Takes every connection that handlers share.
-async fn hog(app: &App) -> Outcome {
-    let mut taken = Vec::new();
-    while let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_millis(300), app.pool.acquire()).await
-    {
-        taken.push(connection);
-    }
-    tokio::time::sleep(Duration::from_millis(800)).await;
-    Outcome::Done(format!("held {}", taken.len()))
-}
-
-async fn write_effect(app: &App, job: &Claimed, work: Duration) -> store::Result<()> {
-    let (id, fence, n) = (job.lease.job, job.lease.fence, job.payload["n"].as_i64().unwrap());
-    run(&app.pool, &format!("insert into soak_begins (job, fence, pid) values ({id}, {fence}, {})", pid()))
-        .await;
-    tokio::time::sleep(work).await;
-    let mut tx = Tx::begin(&app.pool).await?;
-    store::jobs::hold(&mut tx, job.lease).await?;
-    let insert = format!(
-        "insert into soak_effects (n, job, fence, pid) values ({n}, {id}, {fence}, {}) on conflict (n) do nothing",
-        pid()
-    );
-    if sqlx::raw_sql(AssertSqlSafe(insert)).execute(tx.conn()).await?.rows_affected() == 0 {
-        // A run before this one was cut off between its write and its outcome.
-        return Ok(());
-    }
-    tx.commit(Actor::System.event("soak.written", n.to_string())).await
-}
-
-fn pid() -> i32 {
-    i32::try_from(std::process::id()).unwrap()
-}
-
-/// Notes something; what cannot be noted is not needed.
-async fn run(pool: &PgPool, statement: &str) {
-    let _noted = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(pool).await;
-}
-
-async fn number(pool: &PgPool, query: &str) -> i64 {
-    sqlx::raw_sql(AssertSqlSafe(query.to_owned())).fetch_one(pool).await.unwrap().get(0)
-}
 
 fn app_on(options: &PgConnectOptions, data_dir: &str) -> App {
     let pairs = [("NOTAFTER_TEST_MODE", "1"), ("NOTAFTER_DATA_DIR", data_dir)];
@@ -178,6 +93,13 @@ impl Process {
 
     fn name(&self) -> String {
         format!("soak-{}", self.child.id())
+    }
+
+    /// Stands still until after its leases.
+    async fn pause(&self) {
+        self.signal(Signal::STOP);
+        tokio::time::sleep(LEASE + Duration::from_millis(600)).await;
+        self.signal(Signal::CONT);
     }
 
     fn signal(&self, signal: Signal) {
@@ -343,41 +265,45 @@ async fn soak_nothing_is_lost_or_done_twice_in_a_storm() {
         if storm.elapsed() >= Duration::from_secs(seconds) {
             break;
         }
-        for _ in 0..4 {
-            let _maybe_cut_off = enqueue(&pool, "soak_effect", wanted..wanted + 10).await;
-            wanted = enqueued(&pool).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        wanted = feed(&pool, wanted).await;
         let victim = dice.roll(processes.len());
         let blow =
             if tally[4] == 0 && storm.elapsed() > Duration::from_secs(seconds / 2) { 4 } else { turn % 4 };
         tally[blow] += 1;
         match blow {
             0 => processes[victim] = Process::start(&options),
-            1 => {
-                processes[victim].signal(Signal::STOP);
-                tokio::time::sleep(LEASE + Duration::from_millis(600)).await;
-                processes[victim].signal(Signal::CONT);
-            }
+            1 => processes[victim].pause().await,
             2 => cut_off(&server).await,
             3 => drop(enqueue(&pool, "soak_hog", wanted..wanted + 3).await),
             _ => server = stop_hard(server, settings()).await,
         }
     }
-    println!(
-        "{wanted} jobs; kills {}, pauses {}, cuts {}, hogs {}, hard stops {}",
-        tally[0], tally[1], tally[2], tally[3], tally[4]
-    );
+    println!("{wanted} jobs; kills, pauses, cuts, hogs, hard stops: {tally:?}");
     assert!(tally.iter().all(|blow| *blow > 0), "{tally:?}");
 
-    let open = "select count(*) from jobs where state <> 'done' and kind like 'soak%'";
-    wait_until(&store::connect(options.clone(), 1), Duration::from_secs(60), open, 0).await;
-    assert_eq!(number(&pool, "select count(*) from soak_effects").await, wanted, "each effect once");
-    assert_eq!(number(&pool, "select count(*) from jobs where kind = 'soak_effect'").await, wanted);
-    assert!(workers::silence(&pool).await.unwrap().is_some());
-    assert_fenced(&pool).await;
+    assert_done(&store::connect(options.clone(), 1), wanted).await;
     drop(processes);
     server.stop().await.unwrap();
+}
+
+/// Enqueues for a moment; answers how many effects are wanted in all.
+async fn feed(pool: &PgPool, mut wanted: i64) -> i64 {
+    for _ in 0..4 {
+        let _maybe_cut_off = enqueue(pool, "soak_effect", wanted..wanted + 10).await;
+        wanted = enqueued(pool).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    wanted
+}
+
+/// Everything is done, each effect is there once.
+async fn assert_done(pool: &PgPool, wanted: i64) {
+    let open = "select count(*) from jobs where state <> 'done' and kind like 'soak%'";
+    wait_until(pool, Duration::from_secs(60), open, 0).await;
+    assert_eq!(number(pool, "select count(*) from soak_effects").await, wanted, "each effect once");
+    assert_eq!(number(pool, "select count(*) from jobs where kind = 'soak_effect'").await, wanted);
+    assert!(workers::silence(pool).await.unwrap().is_some());
+    assert_fenced(pool).await;
 }
 
 /// How many there are: a commit whose answer was lost may have happened.
