@@ -52,9 +52,9 @@ async fn the_bundle_of_the_distribution_is_imported_once() {
 async fn what_is_no_certificate_is_refused_by_its_name_and_leaves_nothing() {
     let app = TestApp::start().await;
     let whole = leaf(&["a.example"], -1, 90).der;
-    assert!(refused(&app, "empty.pem", "").await.starts_with("empty.pem: the input is empty"));
-    assert!(refused(&app, "notes.txt", "hello").await.starts_with("notes.txt: nothing was recognised"));
-    assert!(refused(&app, "zeros", vec![0; 4096]).await.starts_with("zeros: the input is empty"));
+    assert!(refused(&app, "empty.pem", "").await.contains("empty.pem: the input is empty"));
+    assert!(refused(&app, "notes.txt", "hello").await.contains("notes.txt: nothing was recognised"));
+    assert!(refused(&app, "zeros", vec![0; 4096]).await.contains("zeros: the input is empty"));
     assert!(refused(&app, "big", vec![b'x'; (10 << 20) + 1]).await.contains("larger than"));
     let half = app.import(&whole[..whole.len() / 2]).await;
     assert_eq!(half.number_of("unreadable"), 1);
@@ -76,7 +76,7 @@ async fn a_wrong_password_says_so_and_the_right_one_reads() {
     let p12 = folder.read("p12");
     let with = |password: &str| Upload { password: Some(password.into()), ..upload("web.p12", p12.clone()) };
     let wrong = certificates::import(&app.app, &app.cli(), with("wrong"), &options()).await.unwrap_err();
-    assert!(wrong.to_string().starts_with("web.p12: the password is wrong"), "{wrong}");
+    assert!(wrong.to_string().contains("web.p12: the password is wrong"), "{wrong}");
     assert!(refused(&app, "web.p12", p12.clone()).await.contains("needs a password"));
     assert_eq!(total(&app).await, 0);
     let right = certificates::import(&app.app, &app.cli(), with("right"), &options()).await.unwrap();

@@ -21,22 +21,14 @@ pub async fn statuses(
     teams: &[i64],
     now: OffsetDateTime,
 ) -> Result<Vec<(Status, i64)>> {
-    let states = sqlx::query!(
-        "select value as state, sum(n)::bigint as \"n!\"
-         from certificate_counts
-         where scope = '' and scope_value = '' and facet = 'state' and team_id = any($1)
-         group by value",
-        teams,
-    )
-    .fetch_all(pool)
-    .await?;
+    let states = states(pool, "", "", teams).await?;
     let of =
-        |state: State| states.iter().filter(|row| row.state == state.as_str()).map(|row| row.n).sum::<i64>();
+        |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
     let (from, to) = Status::Expiring.span(now);
     let (from, to) = (from.unwrap_or(now), to.unwrap_or(now));
-    let expired =
-        between(pool, reach, teams, OffsetDateTime::UNIX_EPOCH - Duration::days(365_000), from).await?;
-    let expiring = between(pool, reach, teams, from, to).await?;
+    let ever = OffsetDateTime::UNIX_EPOCH - Duration::days(365_000);
+    let (expired, expiring) =
+        tokio::try_join!(between(pool, reach, teams, ever, from), between(pool, reach, teams, from, to))?;
     let active = of(State::Active);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -45,6 +37,27 @@ pub async fn statuses(
         other => of(other.state()),
     };
     Ok(Status::ALL.into_iter().map(|status| (status, count(status))).collect())
+}
+
+/// How many entries are in each state, of everything or within one owner or environment.
+pub(super) async fn states(
+    pool: &PgPool,
+    scope: &str,
+    scope_value: &str,
+    teams: &[i64],
+) -> Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(
+        "select value, sum(n)::bigint as \"n!\"
+         from certificate_counts
+         where scope = $1 and scope_value = $2 and facet = 'state' and team_id = any($3)
+         group by value",
+        scope,
+        scope_value,
+        teams,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.value, row.n)).collect())
 }
 
 /// How many active entries end at or after `from` and before `to`.

@@ -226,9 +226,13 @@ pub async fn facets(
     let Some(scope) = Scope::of(filter, &teams) else {
         return sampled(pool, reach, filter, now).await;
     };
-    let mut values = counted(pool, &scope, &teams).await?;
-    values.extend(by_team(pool, reach, &scope, filter).await?);
-    values.extend(by_status(pool, reach, &scope, filter, &teams, now).await?);
+    let (mut values, of_teams, of_statuses) = tokio::try_join!(
+        counted(pool, &scope, &teams),
+        by_team(pool, reach, &scope, filter),
+        by_status(pool, reach, &scope, filter, &teams, now),
+    )?;
+    values.extend(of_teams);
+    values.extend(of_statuses);
     let own = match scope {
         Scope::All => None,
         Scope::Owner(owner) => Some((Facet::Owner, owner)),
@@ -322,14 +326,15 @@ async fn by_status(
         let counts = days::statuses(pool, reach, teams, now).await?;
         return Ok(counts.into_iter().map(|(status, n)| of(status, Some(n))).collect());
     }
-    let states = states(pool, scope, teams).await?;
+    let (name, value) = scope.parts();
+    let states = days::states(pool, name, value, teams).await?;
     let state =
         |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
     let ended = async |status: Status| {
         let n = matches(pool, reach, &Filter { status: vec![status], ..filter.clone() }, now).await?;
         Ok::<_, crate::store::Error>((n < CAP).then_some(n))
     };
-    let (expired, expiring) = (ended(Status::Expired).await?, ended(Status::Expiring).await?);
+    let (expired, expiring) = tokio::try_join!(ended(Status::Expired), ended(Status::Expiring))?;
     let valid = expired.zip(expiring).map(|(expired, expiring)| state(State::Active) - expired - expiring);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -338,21 +343,6 @@ async fn by_status(
         other => Some(state(other.state())),
     };
     Ok(Status::ALL.into_iter().map(|status| of(status, count(status))).collect())
-}
-
-async fn states(pool: &PgPool, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<(String, i64)>> {
-    let (scope, scope_value) = scope.parts();
-    let rows = sqlx::query!(
-        "select value, n
-         from certificate_counts
-         where scope = $1 and scope_value = $2 and facet = 'state' and team_id = any($3)",
-        scope,
-        scope_value,
-        teams,
-    )
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.value, row.n)).collect())
 }
 
 /// The facets of a list that no counter covers: exact while it is shorter than the cap, else values without numbers.

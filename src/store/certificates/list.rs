@@ -187,8 +187,10 @@ async fn rows(
     limit: i64,
     now: OffsetDateTime,
 ) -> Result<Vec<Listed>> {
-    let is_tagged = sort.by == SortBy::Expires && filter.tag.iter().all(|tag| !tag.is_empty());
-    let tag = filter.tag.first().filter(|_| is_tagged);
+    let tag = match filter.tag.as_slice() {
+        [only] if sort.by == SortBy::Expires && !only.is_empty() => Some(only),
+        _ => None,
+    };
     let key = if tag.is_some() { TAG_KEY } else { ENTRY_KEY };
     let mut sql = QueryBuilder::<Postgres>::new("select ");
     sql.push(COLUMNS).push(", ").push(sort.by.text().unwrap_or("''")).push(" as sort_text from ");
@@ -197,7 +199,7 @@ async fn rows(
     match tag {
         Some(tag) => {
             Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now);
-            push_tags(&mut sql, tag, &filter.tag);
+            sql.push(" and t.tag = ").push_bind(tag.clone());
         }
         None => filter.push(&mut sql, reach, now),
     }
@@ -215,15 +217,6 @@ type Key = (&'static str, &'static str);
 const ENTRY_KEY: Key = ("c.not_after", "c.id");
 const TAG_KEY: Key = ("t.not_after", "t.certificate_id");
 const BY_TAG: &str = "certificate_tags t join certificates c on c.id = t.certificate_id";
-
-/// Further tags are looked up in their own order beside the first, without touching an entry that lacks one.
-fn push_tags(sql: &mut QueryBuilder<Postgres>, first: &str, all: &[String]) {
-    sql.push(" and t.tag = ").push_bind(first.to_owned());
-    for tag in all.iter().skip(1) {
-        sql.push(" and exists (select from certificate_tags u where u.tag = ").push_bind(tag.clone());
-        sql.push(" and u.not_after = t.not_after and u.certificate_id = t.certificate_id)");
-    }
-}
 
 fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, (end, id): Key) {
     let by = cursor.sort.by;
