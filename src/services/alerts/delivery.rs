@@ -118,8 +118,8 @@ fn still_due(plan: &Plan) -> std::result::Result<&Subject, Obsolete> {
         return not("a more urgent alert took its place");
     }
     // Whether its end was old news was decided when the delivery was made.
-    let Subject { not_before, not_after, .. } = *certificate;
-    let life = thresholds::Life { not_before, not_after, added_at: not_after };
+    let Subject { not_before, not_after, added_at, .. } = *certificate;
+    let life = thresholds::Life { not_before, not_after, added_at: added_at.min(not_after) };
     match thresholds::tightest(&rule.thresholds, rule.expired, life, *now) {
         None => return not("it is not due by the present rule and clock"),
         Some(tighter) if tighter < due.threshold => {

@@ -80,8 +80,8 @@ pub async fn choices(app: &App, actor: &Actor) -> Result<Vec<(i64, String)>> {
 
 /// The threshold that is crossed, or the first one that will be.
 fn threshold(days: &[i32], expired: bool, subject: &Subject, now: OffsetDateTime) -> i32 {
-    let life =
-        Life { not_before: subject.not_before, not_after: subject.not_after, added_at: subject.not_after };
+    let Subject { not_before, not_after, added_at, .. } = *subject;
+    let life = Life { not_before, not_after, added_at: added_at.min(not_after) };
     thresholds::tightest(days, expired, life, now)
         .or(days.iter().copied().max())
         .unwrap_or(thresholds::THE_END)

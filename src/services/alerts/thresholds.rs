@@ -4,6 +4,10 @@
 //! for them a threshold becomes a share of their own life: 33 % for 30 days, 20 % for 14, 10 % for 7, and on the lines between
 //! (t/70 up to 14 days, (t + 10)/120 up to 30, t/90 beyond), never less than one hour. A 47-day certificate so alerts at 15.7, 9.4 and
 //! 4.7 days, a six-day one at two days, 29 hours and 14 hours.
+//!
+//! One that had no more days left than the smallest threshold when somebody added it by hand is news at once, however short its life: nothing
+//! renews it, and whoever brought it in should hear so before the hour is over. That first alert counts as the largest threshold, so that
+//! the tighter ones of its own life still follow.
 
 use time::{Duration, OffsetDateTime};
 
@@ -38,7 +42,14 @@ pub fn tightest(days: &[i32], expired: bool, life: Life, now: OffsetDateTime) ->
     if left < Duration::ZERO && expired {
         return Some(THE_END);
     }
-    days.iter().copied().filter(|days| left <= lead(*days, life)).min()
+    let crossed = days.iter().copied().filter(|days| left <= lead(*days, life)).min();
+    crossed.or_else(|| first_sight(days, life))
+}
+
+fn first_sight(days: &[i32], life: Life) -> Option<i32> {
+    let smallest = days.iter().copied().min()?;
+    let was_short = life.not_after - life.added_at <= Duration::days(i64::from(smallest));
+    was_short.then(|| days.iter().copied().max()).flatten()
 }
 
 /// How long before the end a threshold of `days` lies for this life.
@@ -101,6 +112,15 @@ mod tests {
         assert_eq!(fresh, None, "a new 47-day certificate is silent");
         let six_days = tightest(&DAYS, true, ends_in(Duration::hours(20), Duration::days(6)), NOW);
         assert_eq!(six_days, Some(14));
+    }
+
+    #[test]
+    fn what_is_added_with_a_week_left_is_news_at_once_however_short_its_life() {
+        let six_days = ends_in(Duration::days(6), Duration::days(6));
+        assert_eq!(tightest(&DAYS, true, six_days, NOW), Some(30));
+        assert_eq!(tightest(&DAYS, true, six_days, NOW + Duration::days(5)), Some(14), "and its own thresholds follow");
+        let eight_days = ends_in(Duration::days(8), Duration::days(8));
+        assert_eq!(tightest(&DAYS, true, eight_days, NOW), None);
     }
 
     #[test]

@@ -238,6 +238,7 @@ mod tests {
 
     fn certificate(name: &str, left: Duration) -> Subject {
         Subject {
+            added_at: NOW,
             id: 12,
             sha256: vec![7; 32],
             name: name.to_owned(),
