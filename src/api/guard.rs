@@ -44,7 +44,8 @@ pub(super) async fn guard(
     }
     request.extensions_mut().insert(actor.clone());
     match request.headers().get(&KEY).cloned() {
-        Some(key) if !request.method().is_safe() => {
+        // What changes nothing is not remembered, so that nobody who only reads can fill the table.
+        Some(key) if permission.is_some() && !request.method().is_safe() => {
             once(&app, &actor, &key, request, next).await.unwrap_or_else(Problem::into_response)
         }
         _ => next.run(request).await,
@@ -91,7 +92,7 @@ async fn once(
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, BODY).await.unwrap_or_default();
+    let body = to_bytes(body, BODY).await.map_err(|error| Problem::from(Error::internal(error)))?;
     let text =
         |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
     let answer = Answer {

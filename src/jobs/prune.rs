@@ -2,7 +2,10 @@
 
 use time::Duration;
 
-use crate::{app::App, store::housekeeping};
+use crate::{
+    app::App,
+    store::{housekeeping, idempotency},
+};
 
 use super::{Claimed, Outcome};
 
@@ -19,10 +22,11 @@ pub async fn run(app: &App, _job: &Claimed) -> Outcome {
         let sessions = housekeeping::prune_sessions(&app.pool, now).await?;
         let links = housekeeping::prune_links(&app.pool, now - Duration::DAY).await?;
         let counters = housekeeping::prune_throttles(&app.pool, now - Duration::days(2)).await?;
+        let answers = housekeeping::prune_idempotency_keys(&app.pool, now - idempotency::KEPT).await?;
         let jobs = housekeeping::prune_jobs(&app.pool, now - KEPT).await?;
         let workers = housekeeping::prune_workers(&app.pool).await?;
         Ok::<_, crate::store::Error>(format!(
-            "removed {sessions} sessions, {links} links, {counters} counters, {jobs} finished jobs, {workers} silent workers"
+            "removed {sessions} sessions, {links} links, {counters} counters, {answers} answers, {jobs} finished jobs, {workers} silent workers"
         ))
     };
     match pruned.await {

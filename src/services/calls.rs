@@ -2,6 +2,7 @@
 
 use crate::{
     app::App,
+    crypto::seal::{Place, open, seal},
     store::idempotency::{self, Answer, Seen},
 };
 
@@ -32,7 +33,10 @@ pub async fn begin(app: &App, actor: &Actor, key: &str, digest: &[u8]) -> Result
     let Some(user) = actor.user() else { return Ok(Begun::Act) };
     match idempotency::begin(&app.pool, user, key, digest, app.now()).await? {
         Seen::First => Ok(Begun::Act),
-        Seen::Answered(answer) => Ok(Begun::Again(answer)),
+        Seen::Answered(answer) => {
+            let body = open(&app.keys, &place(user, key), &answer.body).map_err(Error::internal)?;
+            Ok(Begun::Again(Answer { body: body.to_vec(), ..answer }))
+        }
         Seen::Running => Err(Error::Conflict(
             "the first call with this Idempotency-Key is still running; ask again in a moment".into(),
         )),
@@ -48,7 +52,13 @@ pub async fn end(app: &App, actor: &Actor, key: &str, answer: &Answer) -> Result
     if answer.status >= 500 {
         idempotency::forget(&app.pool, user, key).await?;
     } else {
-        idempotency::keep(&app.pool, user, key, answer).await?;
+        // An answer may hold a link that works once: it is sealed like every secret in a row (S17).
+        let sealed = seal(&app.keys, &place(user, key), &answer.body);
+        idempotency::keep(&app.pool, user, key, &Answer { body: sealed, ..answer.clone() }).await?;
     }
     Ok(())
+}
+
+fn place(user: i64, key: &str) -> Place {
+    Place::new("idempotency_keys", "body", format!("{user} {key}"))
 }

@@ -29,6 +29,14 @@ pub async fn prune_throttles(pool: &PgPool, before: OffsetDateTime) -> Result<u6
         .rows_affected())
 }
 
+/// Removes remembered answers of calls that began before `before`.
+pub async fn prune_idempotency_keys(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    Ok(sqlx::query!("delete from idempotency_keys where began_at < $1", before)
+        .execute(pool)
+        .await?
+        .rows_affected())
+}
+
 /// Removes jobs that ended before `before` with their runs, and old runs of jobs that go on. Parked jobs stay until a person decides.
 pub async fn prune_jobs(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
     let mut removed = 0;

@@ -563,12 +563,14 @@ async fn an_import_with_six_days_left_is_mailed_without_being_asked() {
 }
 
 #[tokio::test]
-async fn a_new_six_day_certificate_is_silent_until_its_own_thresholds() {
+async fn a_new_six_day_certificate_is_told_at_once_and_again_at_its_own_thresholds() {
     let test = with_administrator().await;
     import(&test, "short.halden.example", Duration::ZERO, Duration::days(6)).await;
     jobs::run_until_empty(&test.app).await.unwrap();
-    assert!(test.outbox.messages().is_empty());
-    test.advance(Duration::days(4));
+    assert_eq!(test.outbox.messages().len(), 1);
+    assert_eq!(test.outbox.messages()[0].subject, "[notafter] short.halden.example expires in 6 days");
+    test.advance(Duration::hours(4 * 24 + 20));
     work(&test.app).await;
-    assert_eq!(test.outbox.messages()[0].subject, "[notafter] short.halden.example expires in 2 days");
+    assert_eq!(test.outbox.messages().len(), 2);
+    assert_eq!(test.outbox.messages()[1].subject, "[notafter] short.halden.example expires in 2 days");
 }

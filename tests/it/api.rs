@@ -245,12 +245,17 @@ async fn somebody_elses_certificate_looks_exactly_like_one_that_is_not_there() {
 
 #[tokio::test]
 async fn the_same_key_twice_is_one_act_and_one_answer() {
-    let (_app, client) = with_token(Role::Administrator, &[Scope::Admin]).await;
+    let (app, client) = with_token(Role::Administrator, &[Scope::Admin]).await;
     let keyed = client.with_header("idempotency-key", "b7c1");
     let newcomer = json!({ "email": "bo@halden.example", "role": "viewer" });
     let first = keyed.json(Method::POST, "/api/v1/users", &newcomer).await.expect(201);
     let second = keyed.json(Method::POST, "/api/v1/users", &newcomer).await.expect(201);
+    let link = first.json()["link"].as_str().unwrap().to_owned();
     assert_eq!((first.bytes, second.header("idempotency-replayed")), (second.bytes.clone(), "true"));
+    let kept: Vec<u8> =
+        sqlx::query_scalar("select body from idempotency_keys").fetch_one(&app.app.pool).await.unwrap();
+    let secret = link.rsplit('/').next().unwrap().as_bytes();
+    assert!(!kept.windows(secret.len()).any(|part| part == secret), "the link lies open in the database");
     let other = json!({ "email": "cy@halden.example", "role": "viewer" });
     keyed.json(Method::POST, "/api/v1/users", &other).await.expect(422).says("another request");
     client

@@ -118,7 +118,11 @@ mod tests {
     fn what_is_added_with_a_week_left_is_news_at_once_however_short_its_life() {
         let six_days = ends_in(Duration::days(6), Duration::days(6));
         assert_eq!(tightest(&DAYS, true, six_days, NOW), Some(30));
-        assert_eq!(tightest(&DAYS, true, six_days, NOW + Duration::days(5)), Some(14), "and its own thresholds follow");
+        assert_eq!(
+            tightest(&DAYS, true, six_days, NOW + Duration::days(5)),
+            Some(14),
+            "and its own thresholds follow"
+        );
         let eight_days = ends_in(Duration::days(8), Duration::days(8));
         assert_eq!(tightest(&DAYS, true, eight_days, NOW), None);
     }
