@@ -16,6 +16,7 @@ pub const STATEMENT: u64 = 10_000;
 pub struct Database {
     pub pool: PgPool,
     pub options: PgConnectOptions,
+    owner: PgPool,
     _server: Option<private::PrivateServer>,
 }
 
@@ -32,12 +33,18 @@ pub async fn open(folder: &std::path::Path) -> Database {
             (server.owner_options(), server.app_options(), Some(server))
         }
     };
-    store::migrate(owner).await.unwrap();
-    Database { pool: store::connect(app.clone(), 4), options: app, _server: server }
+    store::migrate(owner.clone()).await.unwrap();
+    Database {
+        pool: store::connect(app.clone(), 4),
+        options: app,
+        owner: store::connect(owner, 1),
+        _server: server,
+    }
 }
 
 /// Fills the tables up to `rows`; answers the rows that were there already and the seconds it took.
-pub async fn load(pool: &PgPool, rows: u64, now: OffsetDateTime) -> (u64, f64) {
+pub async fn load(database: &Database, rows: u64, now: OffsetDateTime) -> (u64, f64) {
+    let pool = &database.pool;
     let there: i64 =
         sqlx::query_scalar("select coalesce(max(id), 0) from certificates").fetch_one(pool).await.unwrap();
     let there = u64::try_from(there).unwrap();
@@ -69,14 +76,14 @@ pub async fn load(pool: &PgPool, rows: u64, now: OffsetDateTime) -> (u64, f64) {
             "certificate_days",
         ] {
             sqlx::raw_sql(sqlx::AssertSqlSafe(format!("vacuum analyze {table}")))
-                .execute(pool)
+                .execute(&database.owner)
                 .await
                 .unwrap();
         }
         sqlx::raw_sql(
             "select setval(pg_get_serial_sequence('certificates', 'id'), (select max(id) from certificates))",
         )
-        .execute(pool)
+        .execute(&database.owner)
         .await
         .unwrap();
     }

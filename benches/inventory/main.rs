@@ -22,7 +22,7 @@ async fn main() {
     let folder = std::env::temp_dir().join(format!("notafter-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let database = database::open(&folder).await;
-    let (there, seconds) = database::load(&database.pool, rows, now).await;
+    let (there, seconds) = database::load(&database, rows, now).await;
     println!("{rows} rows, {there} there before; the rest took {seconds:.0} s");
     println!("\nReading, p50 / p99 of 150 calls");
     let reads = reads::Reads { pool: database.pool.clone(), rows, now, lines: Vec::new() };
