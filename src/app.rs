@@ -25,6 +25,8 @@ pub struct App {
     pub mail: Option<Arc<dyn Notifier>>,
     /// Bounds the Argon2 work that runs at once, so that a flood of sign-ins leaves the rest of the console quick (S1).
     pub password_slots: Arc<Semaphore>,
+    /// Bounds the files from outside that are read at once, for the same reason.
+    pub reading_slots: Arc<Semaphore>,
 }
 
 impl App {

@@ -53,6 +53,11 @@ struct Schema {
     fields: Vec<(String, String, String)>,
 }
 
+/// The parts of a text of the document, which is Markdown: whether each stands between backticks, in order.
+fn spans(text: &str) -> Vec<(bool, &str)> {
+    text.split('`').enumerate().map(|(n, part)| (n % 2 == 1, part)).collect()
+}
+
 /// Every kind of problem: anchor, status, and what to do about it.
 const PROBLEMS: &[(&str, u16, &str)] = &[
     (

@@ -1,11 +1,13 @@
 //! `POST /api/v1/inspect`: decodes anything without storing it.
 
+use axum::extract::State;
 use http::HeaderMap;
+use secrecy::SecretString;
 
 use crate::{
+    app::App,
     routes::{Access, Routes},
-    services::{self, inspect::Placed},
-    x509::bundle::Limits,
+    services::inspect::{self, Placed},
 };
 
 use super::{
@@ -34,14 +36,11 @@ pub(super) fn routes() -> Routes {
     ),
 )]
 pub(super) async fn post(
+    State(app): State<App>,
     _: Caller,
     headers: HeaderMap,
     Body(bytes): Body,
 ) -> Result<axum::Json<Vec<Placed>>, Problem> {
     let password = headers.get(PASSWORD).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    // Decrypting a container is work for a thread of its own, not for one that answers others.
-    let found = tokio::task::spawn_blocking(move || {
-        services::inspect::inspect(&bytes, password.as_deref(), Limits::default())
-    });
-    Ok(axum::Json(found.await.map_err(services::Error::internal)??))
+    Ok(axum::Json(inspect::inspect_upload(&app, bytes, password.map(SecretString::from)).await?))
 }

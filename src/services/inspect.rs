@@ -1,8 +1,10 @@
 //! Decodes anything without storing it: for `notafter inspect`, `POST /api/v1/inspect` and nobody's inventory.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::App;
 use crate::x509::{
     Certificate, CertificateList, CertificateRequest,
     bundle::{self, Limits, Thing},
@@ -10,7 +12,7 @@ use crate::x509::{
     private_key,
 };
 
-use super::{Error, Result};
+use super::{Error, Result, reading::off_thread};
 
 /// One thing found in the input, and where it was.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -29,6 +31,21 @@ pub struct Placed {
 pub fn inspect(bytes: &[u8], password: Option<&str>, limits: Limits) -> Result<Vec<Placed>> {
     let found = bundle::read(bytes, password, limits).map_err(refusal)?;
     Ok(found.into_iter().map(|found| Placed { place: found.place, thing: describe(&found.thing) }).collect())
+}
+
+/// [`inspect`] for bytes that came over the network, when there is room for them.
+///
+/// # Errors
+/// As [`inspect`]; `Unavailable` when other files take all the room.
+pub async fn inspect_upload(
+    app: &App,
+    bytes: impl AsRef<[u8]> + Send + 'static,
+    password: Option<SecretString>,
+) -> Result<Vec<Placed>> {
+    off_thread(app, move || {
+        inspect(bytes.as_ref(), password.as_ref().map(ExposeSecret::expose_secret), Limits::default())
+    })
+    .await?
 }
 
 /// Which field of a form or call a bundle's refusal belongs to.

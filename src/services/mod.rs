@@ -14,6 +14,7 @@ pub mod sessions;
 pub mod account;
 pub mod teams;
 pub mod tokens;
+mod reading;
 pub mod inspect;
 pub mod calls;
 pub mod health;

@@ -40,7 +40,8 @@ pub async fn sign_in(app: &App, email: &str, password: &SecretString, origin: &O
     };
     let mut tx = Tx::begin(&app.pool).await?;
     let still = store::users::lock(&mut tx, known.user).await?.is_some_and(|user| user.disabled_at.is_none());
-    if !still {
+    // Checking took a while, in which the password may have been changed because somebody else knows it.
+    if !still || !store::users::has_hash(&mut tx, known.user, hash.as_deref()).await? {
         return Err(Error::Refused(WRONG.into()));
     }
     store::users::signed_in(&mut tx, known.user, now).await?;

@@ -88,6 +88,7 @@ pub async fn create(app: &App, actor: &Actor, newcomer: &Newcomer) -> Result<Inv
     let now = app.now();
     actor.require(Permission::UsersWrite)?;
     actor.require_step_up(now)?;
+    leaves_administrators(actor, newcomer.role)?;
     let email = address("email", &newcomer.email)?;
     let name = person_name(if newcomer.name.trim().is_empty() { &email } else { &newcomer.name })?;
     check_limit(newcomer.role, newcomer.limited_to_teams, &newcomer.teams)?;
@@ -114,11 +115,12 @@ pub async fn edit(app: &App, actor: &Actor, id: i64, change: &Change) -> Result<
     let now = app.now();
     actor.require(Permission::UsersWrite)?;
     actor.require_step_up(now)?;
+    leaves_administrators(actor, change.role)?;
     find(app, actor, id).await?;
     let name = person_name(&change.name)?;
     check_limit(change.role, change.limited_to_teams, &change.teams)?;
     let mut tx = Tx::begin(&app.pool).await?;
-    let before = lock(&mut tx, id, change.role != Role::Administrator).await?;
+    let before = lock(&mut tx, actor, id, change.role != Role::Administrator).await?;
     let role = change.role.as_str();
     store::users::update(&mut tx, id, &name, role, change.limited_to_teams).await?;
     store::users::set_teams(&mut tx, id, &change.teams).await?;
@@ -147,7 +149,7 @@ pub async fn disable(app: &App, actor: &Actor, id: i64) -> Result<()> {
     actor.require_step_up(now)?;
     find(app, actor, id).await?;
     let mut tx = Tx::begin(&app.pool).await?;
-    let user = lock(&mut tx, id, true).await?;
+    let user = lock(&mut tx, actor, id, true).await?;
     if user.disabled_at.is_some() {
         return Err(Error::Conflict(format!("{} is disabled already", user.email)));
     }
@@ -166,7 +168,7 @@ pub async fn enable(app: &App, actor: &Actor, id: i64) -> Result<()> {
     actor.require_step_up(now)?;
     find(app, actor, id).await?;
     let mut tx = Tx::begin(&app.pool).await?;
-    let user = lock(&mut tx, id, false).await?;
+    let user = lock(&mut tx, actor, id, false).await?;
     if user.disabled_at.is_none() {
         return Err(Error::Conflict(format!("{} is not disabled", user.email)));
     }
@@ -181,7 +183,7 @@ pub async fn invite(app: &App, actor: &Actor, id: i64) -> Result<Invitation> {
     actor.require_step_up(now)?;
     find(app, actor, id).await?;
     let mut tx = Tx::begin(&app.pool).await?;
-    let user = lock(&mut tx, id, false).await?;
+    let user = lock(&mut tx, actor, id, false).await?;
     if user.disabled_at.is_some() {
         return Err(Error::Conflict(format!("{} is disabled; enable them first", user.email)));
     }
@@ -191,9 +193,12 @@ pub async fn invite(app: &App, actor: &Actor, id: i64) -> Result<Invitation> {
 }
 
 /// Locks a person; when they are about to lose power, the other administrators as well, of whom one must remain.
-async fn lock(tx: &mut Tx, id: i64, loses_power: bool) -> Result<User> {
+async fn lock(tx: &mut Tx, actor: &Actor, id: i64, loses_power: bool) -> Result<User> {
     let administrators = if loses_power { store::users::lock_administrators(tx).await? } else { Vec::new() };
     let user = store::users::lock(tx, id).await?.ok_or(Error::NotFound("user"))?;
+    if user.role == Role::Administrator.as_str() {
+        leaves_administrators(actor, Role::Administrator)?;
+    }
     if administrators == [id] {
         return Err(Error::Conflict(format!(
             "{} is the last administrator who can sign in; make somebody else one first",
@@ -201,6 +206,16 @@ async fn lock(tx: &mut Tx, id: i64, loses_power: bool) -> Result<User> {
         )));
     }
     Ok(user)
+}
+
+/// A token cannot be asked for a password, so whoever finds one must not be able to make themselves an administrator with it (S5).
+fn leaves_administrators(actor: &Actor, role: Role) -> Result<()> {
+    match (actor, role) {
+        (Actor::Token { .. }, Role::Administrator) => Err(Error::Forbidden(
+            "a token does not make or change administrators; that takes a person on the page, or the command line".into(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn add_link(tx: &mut Tx, user: i64, now: OffsetDateTime) -> Result<(LinkToken, OffsetDateTime)> {

@@ -24,6 +24,8 @@ const POOL: u32 = 16;
 const QUEUE_POOL: u32 = 3;
 /// Argon2 runs at once: each holds 19 MiB and one core.
 const PASSWORD_SLOTS: usize = 2;
+/// Files from outside read at once: opening one with a password may take a core for a second.
+const READING_SLOTS: usize = 2;
 
 /// A running application and the private server below it, if it has one.
 pub struct Started {
@@ -76,6 +78,7 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         queue_pool: store::connect(options, QUEUE_POOL),
         clock,
         password_slots: Arc::new(Semaphore::new(PASSWORD_SLOTS)),
+        reading_slots: Arc::new(Semaphore::new(READING_SLOTS)),
         config: Arc::new(config),
     };
     let told = private.as_ref().map(PrivateServer::notices).unwrap_or_default();

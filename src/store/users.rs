@@ -232,6 +232,17 @@ pub async fn upgrade_hash(tx: &mut Tx, id: i64, old: &str, new: &str) -> Result<
     Ok(())
 }
 
+/// Whether this is still the hash of their password.
+pub async fn has_hash(tx: &mut Tx, id: i64, hash: Option<&str>) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        "select exists (select from users where id = $1 and password_hash = $2) as \"is_same!\"",
+        id,
+        hash,
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// Says when they last signed in.
 pub async fn signed_in(tx: &mut Tx, id: i64, now: OffsetDateTime) -> Result<()> {
     sqlx::query!("update users set last_sign_in_at = $2 where id = $1", id, now).execute(tx.conn()).await?;

@@ -137,7 +137,9 @@ pub fn mail_preview(certificate: i64) -> String {
 /// `next` if it is a path of this console, else the overview: nobody is sent elsewhere after giving a password.
 pub fn safe_next(next: &str) -> &str {
     let is_plain = |c: char| c.is_ascii_graphic() && c != '\\';
-    let stays = next.starts_with('/') && !next.starts_with("//") && next.len() <= LONGEST_NEXT;
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    let stays = path.starts_with('/') && !path.contains("//") && !path.contains("/.");
+    let stays = stays && next.len() <= LONGEST_NEXT;
     let leads_on = !next.starts_with(LOGIN) && !next.starts_with(LOGOUT);
     if stays && leads_on && next.chars().all(is_plain) { next } else { OVERVIEW }
 }
@@ -162,6 +164,7 @@ mod tests {
             "",
             "https://evil.example/",
             "//evil.example",
+            "/..//evil.example",
             "/\\evil.example",
             "\\\\evil.example",
             "/a\r\nSet-Cookie: x=y",

@@ -1,6 +1,7 @@
 //! Lineage: when a newer certificate takes the place of an older one, so that the older one may stay silent.
 //!
-//! The rule: **a newer certificate supersedes an older one if it covers every name of it and neither is a CA.**
+//! The rule: **a newer certificate supersedes an older one if it covers every name of it, neither is a CA, and it is not self-signed
+//! while the older one was issued.** Anybody can make a self-signed certificate for any name, so it must not silence an issued one.
 //! *Newer* means a later `not_before` and a later `not_after`. *Covers* means that each name of the older one
 //! (`Certificate::names`: DNS and IP names in lower case, the common name where there is none) is a name of the
 //! newer one, or is one label in front of a wildcard of it: `*.a.example` covers `b.a.example`, neither
@@ -24,6 +25,8 @@ pub struct Generation {
     pub not_after: OffsetDateTime,
     /// True for a CA.
     pub is_ca: bool,
+    /// True for what nobody but its own key vouches for.
+    pub is_self_signed: bool,
 }
 
 impl From<&Certificate> for Generation {
@@ -33,6 +36,7 @@ impl From<&Certificate> for Generation {
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
             is_ca: certificate.is_ca(),
+            is_self_signed: super::chain::is_self_signed(certificate),
         }
     }
 }
@@ -41,6 +45,7 @@ impl From<&Certificate> for Generation {
 pub fn supersedes(newer: &Generation, older: &Generation) -> bool {
     !newer.is_ca
         && !older.is_ca
+        && (older.is_self_signed || !newer.is_self_signed)
         && newer.not_before > older.not_before
         && newer.not_after > older.not_after
         && covers(&newer.names, &older.names)
@@ -75,7 +80,7 @@ mod tests {
 
     fn generation(names: &[&str], from: OffsetDateTime, until: OffsetDateTime) -> Generation {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Generation { names, not_before: from, not_after: until, is_ca: false }
+        Generation { names, not_before: from, not_after: until, is_ca: false, is_self_signed: false }
     }
 
     #[test]
@@ -109,6 +114,18 @@ mod tests {
             generation(&["a.example"], datetime!(2026-03-01 0:00 UTC), datetime!(2026-03-08 0:00 UTC));
         assert!(supersedes(&newer, &older));
         assert!(!supersedes(&older, &newer) && !supersedes(&older, &older) && !supersedes(&shorter, &older));
+    }
+
+    #[test]
+    fn what_is_self_signed_takes_the_place_of_its_like_only() {
+        let issued =
+            generation(&["a.example"], datetime!(2026-01-01 0:00 UTC), datetime!(2026-04-01 0:00 UTC));
+        let newer =
+            generation(&["a.example"], datetime!(2026-03-01 0:00 UTC), datetime!(2026-06-01 0:00 UTC));
+        let self_signed = |generation: &Generation| Generation { is_self_signed: true, ..generation.clone() };
+        assert!(!supersedes(&self_signed(&newer), &issued));
+        assert!(supersedes(&self_signed(&newer), &self_signed(&issued)));
+        assert!(supersedes(&newer, &self_signed(&issued)));
     }
 
     #[test]

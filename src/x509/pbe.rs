@@ -4,6 +4,10 @@
 //! a file that asks for more than a reading may cost is refused, not computed.
 
 use std::num::NonZeroU32;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use aws_lc_rs::cipher::{self, DecryptionContext, PaddedBlockDecryptingKey, UnboundCipherKey};
 use aws_lc_rs::{digest, hmac, pbkdf2};
@@ -17,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::ber::{self, Element, INTEGER, OCTET_STRING, OID, Reader, SEQUENCE};
 
-/// Hash iterations that one reading may spend, over all its parts: about a second.
+/// Hash iterations that one reading may spend, over all its parts.
 const MAX_ITERATIONS: u64 = 2_000_000;
 /// Longer salts and vectors exist in no real file.
 const MAX_SALT: usize = 1024;
@@ -56,20 +60,30 @@ pub(crate) enum Error {
     Malformed(#[from] ber::Error),
 }
 
-/// What may still be spent on deriving keys.
-pub(crate) struct Work {
-    left: u64,
+/// What may still be spent on deriving keys from passwords; clones spend from the same purse.
+#[derive(Debug, Clone)]
+pub struct Work {
+    left: Arc<AtomicU64>,
 }
 
 impl Work {
-    pub(crate) fn new() -> Self {
-        Self { left: MAX_ITERATIONS }
+    /// As much as one reading, or one form of several files, may cost: about a second.
+    #[allow(clippy::new_without_default, reason = "a budget is taken out on purpose")]
+    pub fn new() -> Self {
+        Self { left: Arc::new(AtomicU64::new(MAX_ITERATIONS)) }
+    }
+
+    /// Nothing: whatever wants a password stays closed.
+    pub fn none() -> Self {
+        Self { left: Arc::default() }
     }
 
     /// Spends `iterations`, of which each hashes `weight` times.
     fn spend(&mut self, iterations: u64, weight: u64) -> Result<NonZeroU32, Error> {
         let refused = Error::TooMuchWork(iterations);
-        self.left = self.left.checked_sub(iterations.saturating_mul(weight)).ok_or(refused.clone())?;
+        let cost = iterations.saturating_mul(weight);
+        let spent = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(cost));
+        spent.map_err(|_| refused.clone())?;
         u32::try_from(iterations).ok().and_then(NonZeroU32::new).ok_or(refused)
     }
 }

@@ -4,16 +4,16 @@ use secrecy::ExposeSecret;
 
 use crate::{
     app::App,
-    services::{Actor, Error, FieldError, Result},
+    services::{Actor, Error, FieldError, Result, reading::off_thread},
     x509::{
-        bundle::{self, Limits},
+        bundle::{self, Limits, Work},
         visible,
     },
 };
 
 use super::{
     Options, Report, Upload,
-    import::{MAX_BYTES, MAX_ENTRIES, begin, blocking, keep},
+    import::{MAX_BYTES, MAX_ENTRIES, begin, keep},
     read::{Read, sort},
 };
 
@@ -27,7 +27,7 @@ const MAX_NAMES: usize = 200;
 pub async fn import_all(app: &App, actor: &Actor, uploads: Vec<Upload>, options: &Options) -> Result<Report> {
     let fields = begin(app, actor, options).await?;
     let names = names(&uploads);
-    let reads = blocking(move || read_all(&uploads)).await??;
+    let reads = off_thread(app, move || read_all(&uploads)).await??;
     keep(app, actor, &names, reads, options, fields).await
 }
 
@@ -43,10 +43,11 @@ fn names(uploads: &[Upload]) -> String {
 
 fn read_all(uploads: &[Upload]) -> Result<Vec<Read>> {
     let (mut reads, mut wrong) = (Vec::new(), Vec::new());
+    let work = Work::new();
     for upload in uploads {
         let limits = Limits { entries: MAX_ENTRIES, whole: MAX_BYTES, ..Limits::default() };
         let password = upload.password.as_ref().map(ExposeSecret::expose_secret);
-        match bundle::read(&upload.bytes, password, limits) {
+        match bundle::read_within(&upload.bytes, password, limits, &work) {
             Ok(found) => reads.extend(found.into_iter().map(|found| sort(&upload.file_name, found))),
             Err(error) => wrong.push(refusal(&upload.file_name, &error)),
         }
@@ -70,6 +71,7 @@ fn refusal(file_name: &str, error: &bundle::Error) -> FieldError {
             "; the command line takes any number: notafter certificates import FILE"
         }
         bundle::Error::PasswordNeeded => "; give it and import the file again",
+        bundle::Error::TooMuchWork { .. } => "; the files of one form share that limit, so import it alone",
         _ => "",
     };
     FieldError::new("files", format!("the file {}: {error}{advice}", visible(file_name)))

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     app::App,
-    services::{Actor, Error, Permission, Reach, Result},
+    services::{Actor, Permission, Reach, Result, reading::off_thread},
     store::{
         Tx,
         alerts::sweeps,
@@ -125,7 +125,8 @@ pub async fn import_batch(
     let fields = begin(app, actor, options).await?;
     let file = file_name.to_owned();
     let reads =
-        blocking(move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>()).await?;
+        off_thread(app, move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>())
+            .await?;
     keep(app, actor, file_name, reads, options, fields).await
 }
 
@@ -140,7 +141,8 @@ pub async fn rehearse_batch(
     let fields = begin(app, actor, options).await?;
     let file = file_name.to_owned();
     let reads =
-        blocking(move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>()).await?;
+        off_thread(app, move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>())
+            .await?;
     // The write is dropped, so it never happened.
     let (report, _, _) = prepare(app, actor, file_name, reads, options, fields, app.now()).await?;
     Ok(report)
@@ -159,10 +161,6 @@ pub(super) async fn begin(app: &App, actor: &Actor, options: &Options) -> Result
         note: "",
     };
     fields::check(app, actor, typed).await
-}
-
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }
 
 /// A new certificate on its way into the inventory, and which row of the report it is.

@@ -60,6 +60,7 @@ fn generation(certificate: Option<&Certificate>) -> Generation {
             not_before: time::OffsetDateTime::UNIX_EPOCH,
             not_after: time::OffsetDateTime::UNIX_EPOCH,
             is_ca: true,
+            is_self_signed: false,
         },
     }
 }
@@ -184,6 +185,7 @@ mod tests {
             not_before,
             not_after: not_before + Duration::days(90),
             is_ca: false,
+            is_self_signed: false,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
             self as rows, Count, Ends, Entry, Facet, Filter, Query, Sort, Status, days::Day, list::Cursor,
         },
     },
-    x509::bundle::{self, Limits, Thing},
+    x509::bundle::{self, Limits, Thing, Work},
 };
 
 /// How many rows a page has unless it says otherwise.
@@ -290,7 +290,12 @@ fn hex_digits(lower: &str) -> Option<String> {
 }
 
 fn pasted(text: &str) -> Result<Query> {
-    let found = bundle::read(text.as_bytes(), None, Limits { entries: 16, ..Limits::default() });
+    let found = bundle::read_within(
+        text.as_bytes(),
+        None,
+        Limits { entries: 16, ..Limits::default() },
+        &Work::none(),
+    );
     let certificate = found.ok().and_then(|found| {
         found.into_iter().find_map(|found| match found.thing {
             Thing::Certificate(der) => Some(crate::crypto::digest::sha256(&der)),

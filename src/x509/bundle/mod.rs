@@ -17,6 +17,7 @@ use reading::Reading;
 mod reading;
 mod stream;
 
+pub use crate::x509::pbe::Work;
 pub use stream::Stream;
 
 /// What one reading may take.
@@ -175,6 +176,19 @@ impl From<jks::Error> for Error {
 /// # Errors
 /// When nothing can be read at all, or a limit is passed; see [`Error`].
 pub fn read(bytes: &[u8], password: Option<&str>, limits: Limits) -> Result<Vec<Found>, Error> {
+    read_within(bytes, password, limits, &Work::new())
+}
+
+/// As [`read`], spending what several inputs share: many files of one form cost no more than one may.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_within(
+    bytes: &[u8],
+    password: Option<&str>,
+    limits: Limits,
+    work: &Work,
+) -> Result<Vec<Found>, Error> {
     if bytes.len() > limits.whole {
         return Err(Error::TooLarge { what: "the input".to_owned(), limit: limits.whole });
     }
@@ -184,5 +198,5 @@ pub fn read(bytes: &[u8], password: Option<&str>, limits: Limits) -> Result<Vec<
     {
         return Err(Error::Empty);
     }
-    Reading::new(password, limits).everything(bytes)
+    Reading::new(password, limits, work.clone()).everything(bytes)
 }

@@ -22,8 +22,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(password: Option<&'a str>, limits: Limits) -> Self {
-        Self { password, limits, work: Work::new(), found: Vec::new() }
+    pub(super) fn new(password: Option<&'a str>, limits: Limits, work: Work) -> Self {
+        Self { password, limits, work, found: Vec::new() }
     }
 
     /// Tells the kind of the whole input and reads it.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 
 use super::reading::Reading;
-use super::{Error, Found, Limits, Thing};
+use super::{Error, Found, Limits, Thing, Work};
 use crate::x509::pem::Blocks;
 
 /// Everything in a PEM text, in order and with duplicates; only one block is held at a time.
@@ -21,7 +21,7 @@ impl<'a, R: BufRead> Stream<'a, R> {
     /// Reads `reader`; the limits are those of one block, the whole may have any length.
     pub fn new(reader: R, password: Option<&'a str>, limits: Limits) -> Self {
         let blocks = Blocks::new(reader, limits.block);
-        Self { blocks, reading: Reading::new(password, limits), waiting: VecDeque::new() }
+        Self { blocks, reading: Reading::new(password, limits, Work::new()), waiting: VecDeque::new() }
     }
 }
 

@@ -51,6 +51,7 @@ fn app_on(options: &PgConnectOptions, data_dir: &str) -> App {
         keys: Arc::new(KeyRing::new(MasterKey::generate(1), Vec::new())),
         mail: None,
         password_slots: Arc::new(Semaphore::new(1)),
+        reading_slots: Arc::new(Semaphore::new(1)),
         config: Arc::new(config),
     }
 }

@@ -47,6 +47,7 @@ impl TestApp {
             keys: Arc::new(KeyRing::new(MasterKey::generate(1), Vec::new())),
             mail: Some(Arc::new(outbox.clone())),
             password_slots: Arc::new(Semaphore::new(2)),
+            reading_slots: Arc::new(Semaphore::new(2)),
             config: Arc::new(config),
         };
         TestApp { router: server::router(&app), app, clock, outbox, database, _data_dir: data_dir }
