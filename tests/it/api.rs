@@ -222,6 +222,23 @@ async fn a_scope_and_a_role_both_bound_what_a_token_does() {
 }
 
 #[tokio::test]
+async fn a_token_makes_and_changes_no_administrator() {
+    let (app, admin) = with_token(Role::Administrator, &[Scope::Admin]).await;
+    let user = |role: &str| json!({ "email": format!("{role}@x.example"), "role": role });
+    let answer = admin.json(Method::POST, "/api/v1/users", &user("administrator")).await;
+    answer.expect(403).says("token does not make or change administrators");
+    let made = admin.json(Method::POST, "/api/v1/users", &user("viewer")).await.expect(201).json();
+    let path = format!("/api/v1/users/{}", made["id"]);
+    admin.json(Method::PATCH, &path, &json!({ "role": "administrator" })).await.expect(403);
+    admin.json(Method::PATCH, &path, &json!({ "role": "operator" })).await.expect(200);
+    let boss = app.add_person("boss@halden.example", Role::Administrator, &[]).await;
+    let path = format!("/api/v1/users/{boss}");
+    admin.json(Method::PATCH, &path, &json!({ "role": "viewer" })).await.expect(403);
+    admin.json(Method::POST, &format!("{path}/disable"), &json!({})).await.expect(403);
+    app.signed_in("boss@halden.example").await.get("/settings/users").await.expect(200).says_not("Confirm");
+}
+
+#[tokio::test]
 async fn somebody_elses_certificate_looks_exactly_like_one_that_is_not_there() {
     let (app, admin) = with_token(Role::Administrator, &[Scope::Admin]).await;
     let team = app.team("Edge").await;

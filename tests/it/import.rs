@@ -84,6 +84,25 @@ async fn a_wrong_password_says_so_and_the_right_one_reads() {
 }
 
 #[tokio::test]
+async fn the_files_of_one_form_cost_no_more_than_one_may() {
+    let app = TestApp::start().await;
+    let folder = Folder::new();
+    let made = leaf(&["p12.example"], -1, 90);
+    folder.write("crt", made.pem());
+    folder.write("key", made.key.serialize_pem());
+    let export =
+        ["pkcs12", "-export", "-in", "crt", "-inkey", "key", "-out", "p12", "-passout", "pass:right"];
+    openssl(&folder, &[&export[..], &["-iter", "400000", "-nomaciter"]].concat());
+    let one = || Upload { password: Some("right".into()), ..upload("one.p12", folder.read("p12")) };
+    let all = |count: usize| (0..count).map(|_| one()).collect::<Vec<_>>();
+    certificates::import_all(&app.app, &app.cli(), all(1), &options()).await.unwrap();
+    let refused = certificates::import_all(&app.app, &app.cli(), all(5), &options()).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("one.p12: the file asks for 400000 password iterations"), "{refused}");
+    assert!(refused.contains("import it alone"), "{refused}");
+}
+
+#[tokio::test]
 async fn hostile_names_are_kept_as_text_and_shown_harmless() {
     let app = TestApp::start().await;
     let mut pem = String::new();

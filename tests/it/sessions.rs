@@ -249,6 +249,34 @@ async fn after_six_minutes_a_sensitive_act_wants_the_password_again() {
 }
 
 #[tokio::test]
+async fn a_password_changed_during_a_sign_in_ends_it() {
+    let (app, ana) = with_ana().await;
+    let mut change = app.app.pool.begin().await.unwrap();
+    sqlx::query("update users set password_hash = password_hash || 'x' where id = $1")
+        .bind(ana)
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let client = app.anonymous();
+    let signing_in = async {
+        let form = [("email", ANA), ("password", PASSWORD)];
+        client.post("/login", &form).await
+    };
+    // The old password has proved right by the time that somebody waits for the row.
+    let changing = async {
+        let watch = app.superuser().await;
+        let waiting = "select exists (select from pg_locks where not granted)";
+        while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&watch).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+        change.commit().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(signing_in, changing);
+    answer.expect(401).says("do not match");
+    assert_eq!(sessions(&app).await, 0);
+}
+
+#[tokio::test]
 async fn wrong_passwords_make_one_wait_longer_and_longer_but_only_from_there() {
     let (app, _) = with_ana().await;
     let attacker = app.anonymous();

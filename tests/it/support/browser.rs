@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -46,6 +47,7 @@ impl Browser {
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .expect("chromedriver; tests/run installs it");
         let profile = Folder::new();
@@ -146,15 +148,23 @@ impl Browser {
     }
 
     /// Ends the browser.
-    pub async fn close(mut self) {
-        let driver = self.driver.clone();
-        let _ = driver.quit().await;
-        let _ = self.chromedriver.kill();
-        let _ = self.chromedriver.wait();
+    pub async fn close(self) {
+        let _ = self.driver.clone().quit().await;
     }
 
     async fn tell(&self, command: &str, parameters: Value) {
         self.driver.cdp().send_raw(command, parameters).await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    /// A test that fails leaves no browser behind: the driver and what it started are one group.
+    fn drop(&mut self) {
+        let _gone = rustix::process::kill_process_group(
+            rustix::process::Pid::from_child(&self.chromedriver),
+            rustix::process::Signal::KILL,
+        );
+        let _ended = self.chromedriver.wait();
     }
 }
 
