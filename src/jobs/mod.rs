@@ -3,6 +3,7 @@
 //! A handler is a plain function named in [`KINDS`]; it must be able to run again after a crash at any line. It begins each write that
 //! depends on still holding the job with [`store::jobs::hold`](crate::store::jobs::hold), so that a run that lost its lease keeps nothing.
 
+pub mod count_check;
 pub mod prune;
 pub mod clock_check;
 pub mod sweep_alerts;
@@ -69,6 +70,7 @@ pub struct Kind {
 
 /// Every kind of work that this console can do. Jobs of other kinds wait for a worker that knows them.
 pub const KINDS: &[Kind] = &[
+    Kind { name: count_check::KIND, handler: |app, job| Box::pin(count_check::run(app, job)) },
     Kind { name: prune::KIND, handler: |app, job| Box::pin(prune::run(app, job)) },
     Kind { name: clock_check::KIND, handler: |app, job| Box::pin(clock_check::run(app, job)) },
     Kind { name: sweep_alerts::KIND, handler: |app, job| Box::pin(sweep_alerts::run(app, job)) },

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::{clock_check, prune, sweep_alerts};
+use super::{clock_check, count_check, prune, sweep_alerts};
 
 /// When a kind is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub const TIMETABLE: &[Line] = &[
     Line { kind: clock_check::KIND, when: When::Every(Duration::hours(1)) },
     Line { kind: sweep_alerts::KIND, when: When::Every(Duration::hours(1)) },
     Line { kind: prune::KIND, when: When::Daily(3, 40) },
+    Line { kind: count_check::KIND, when: When::Daily(4, 10) },
 ];
 
 /// How often the worker compares the timetable with its clock; no query is made unless something is due.

@@ -252,11 +252,13 @@ async fn after_six_minutes_a_sensitive_act_wants_the_password_again() {
 async fn a_password_changed_during_a_sign_in_ends_it() {
     let (app, ana) = with_ana().await;
     let mut change = app.app.pool.begin().await.unwrap();
-    sqlx::query("update users set password_hash = password_hash || 'x' where id = $1")
-        .bind(ana)
-        .execute(&mut *change)
-        .await
-        .unwrap();
+    sqlx::query_scalar::<_, i64>(
+        "update users set password_hash = password_hash || 'x' where id = $1 returning id",
+    )
+    .bind(ana)
+    .fetch_one(&mut *change)
+    .await
+    .unwrap();
     let client = app.anonymous();
     let signing_in = async {
         let form = [("email", ANA), ("password", PASSWORD)];
