@@ -4,6 +4,7 @@
 //! storm longer.
 
 mod kinds;
+mod requests;
 
 use std::{
     process::{Child, Command, Stdio},

@@ -32,7 +32,11 @@ impl TestApp {
 
     /// Starts with these settings over the usual ones.
     pub async fn with(settings: &[(&str, &str)]) -> TestApp {
-        let database = Database::fresh().await;
+        TestApp::on(Database::fresh().await, settings)
+    }
+
+    /// Starts on a database that the test looks after itself.
+    pub fn on(database: Database, settings: &[(&str, &str)]) -> TestApp {
         let data_dir = Folder::new();
         let usual = [("NOTAFTER_TEST_MODE", "1"), ("NOTAFTER_DATA_DIR", data_dir.0.to_str().unwrap())];
         let pairs =
