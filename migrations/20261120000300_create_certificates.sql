@@ -120,14 +120,6 @@ create function certificate_status(state text, not_after timestamptz, at timesta
         else 'valid'
     end;
 
--- A cell that no spreadsheet runs: a leading sign, at, tab or line break gets a quote mark, full-width forms too (S12).
-create function csv_cell(value text) returns text
-    language sql immutable parallel safe
-    return case
-        when left(value, 1) in ('=', '+', '-', '@', chr(9), chr(10), chr(13), chr(65279), '＝', '＋', '－', '＠') then '''' || value
-        else value
-    end;
-
 -- Counts signed rows by (team, facet), and for all teams together by facet within one owner or one environment.
 create function certificate_counts_sql(source text) returns text
     language sql immutable

@@ -2,6 +2,7 @@
 //!
 //! Names of files are made from the entry's id, never from what a certificate says (S12). None of the formats holds a private key.
 
+use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
 };
 
 use super::{
+    csv_rows,
     query::{self, ListRequest},
     view,
 };
@@ -151,5 +153,8 @@ pub async fn csv(app: &App, actor: &Actor, request: &ListRequest) -> Result<Csv>
     actor.require(Permission::CertificatesRead)?;
     let filter = query::filter(app, request).await?;
     let sort = query::sort(request)?;
-    Ok(rows::export::csv(&app.pool, actor.reach().as_sql(), &filter, sort, app.now()).await?)
+    let now = app.now();
+    let rewrite = move |row: &[u8], lines: &mut BytesMut| csv_rows::rewrite(row, now, lines);
+    Ok(rows::export::csv(&app.pool, actor.reach().as_sql(), &filter, sort, now, csv_rows::HEADING, rewrite)
+        .await?)
 }

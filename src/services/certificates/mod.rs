@@ -17,6 +17,7 @@ pub mod view;
 pub mod history;
 pub mod edit;
 pub mod export;
+pub mod csv_rows;
 pub mod wire;
 
 pub use self::{

@@ -6,8 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use notafter::{
+    clock::{Clock, SystemClock},
+    config::SmtpTls,
+};
 use sqlx::ConnectOptions;
-use time::OffsetDateTime;
 
 use crate::support::{
     pki::{Folder, Leaf, leaf},
@@ -34,10 +37,7 @@ struct Place {
 
 impl Place {
     fn command(&self, arguments: &[&str]) -> Command {
-        let url = format!(
-            "smtp://127.0.0.1:{}?tls=none",
-            self.relay.settings(notafter::config::SmtpTls::None).port
-        );
+        let url = format!("smtp://127.0.0.1:{}?tls=none", self.relay.settings(SmtpTls::None).port);
         let mut command = Command::new(env!("CARGO_BIN_EXE_notafter"));
         command
             .args(arguments)
@@ -102,7 +102,7 @@ async fn with_certificate(behaviour: Behaviour) -> Place {
         data_dir: Folder::new(),
         relay: SmtpServer::start(behaviour),
     };
-    let now = OffsetDateTime::now_utc();
+    let now = SystemClock.now();
     let pem = leaf(&Leaf {
         common_name: "vpn.halden.example",
         names: &["vpn.halden.example"],
