@@ -17,9 +17,10 @@ use crate::{
     services::{
         Error, Permission,
         certificates::{
+            self,
             edit::{self, Change},
             export::{self, Format},
-            import::{self, Options, Source, Upload},
+            import::{Options, Source, Upload},
             query::{self, ListRequest},
             wire::{self, CertificateDetail, CertificateObject, ImportRow},
         },
@@ -180,12 +181,8 @@ pub(super) async fn import(
         keep_keys: given.keep_keys,
         ..Options::of(Source::Api)
     };
-    let mut items = Vec::new();
-    for upload in uploads(request, &app).await? {
-        let report = import::import(&app, &actor, upload, &options).await?;
-        items.extend(report.rows.iter().map(ImportRow::from));
-    }
-    Ok(axum::Json(ImportReport { items }))
+    let report = certificates::import_all(&app, &actor, uploads(request, &app).await?, &options).await?;
+    Ok(axum::Json(ImportReport { items: report.rows.iter().map(ImportRow::from).collect() }))
 }
 
 async fn uploads(request: Request, app: &App) -> Result<Vec<Upload>, Problem> {
@@ -273,13 +270,15 @@ pub(super) async fn change(
 ) -> Result<axum::Json<CertificateDetail>, Problem> {
     let id = CertificateId(id);
     let before = wire::object(&app, &actor, id).await?.certificate;
+    let read_at = before.changed_at;
     let change = Change {
         owner: given.owner.or(before.owner).unwrap_or_default(),
         team: given.team.or(before.team).unwrap_or_default(),
         environment: given.environment.or(before.environment).unwrap_or_default(),
         tags: given.tags.unwrap_or(before.tags),
         note: given.note.unwrap_or(before.note),
-        seen: given.changed_at,
+        // What is left out stays as it was read here, so a change in between must not be overwritten.
+        seen: Some(given.changed_at.unwrap_or(read_at)),
     };
     edit::edit(&app, &actor, id, &change).await?;
     Ok(axum::Json(wire::object(&app, &actor, id).await?))

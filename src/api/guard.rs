@@ -90,7 +90,17 @@ async fn once(
     if let calls::Begun::Again(answer) = calls::begin(app, actor, &key, &digest).await? {
         return Ok(replay(answer));
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    // On a task of its own: a caller that hangs up, or a time limit, must not part the act from the memory of it.
+    let (app, actor) = (app.clone(), actor.clone());
+    let acting = tokio::spawn(async move {
+        act(&app, &actor, &key, Request::from_parts(parts, Body::from(body)), next).await
+    });
+    acting.await.map_err(|error| Problem::from(Error::internal(error)))?
+}
+
+/// Acts and remembers the answer.
+async fn act(app: &App, actor: &Actor, key: &str, request: Request, next: Next) -> Result<Response, Problem> {
+    let response = next.run(request).await;
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, BODY).await.map_err(|error| Problem::from(Error::internal(error)))?;
     let text =
@@ -101,7 +111,7 @@ async fn once(
         location: text(header::LOCATION),
         body: body.to_vec(),
     };
-    if let Err(error) = calls::end(app, actor, &key, &answer).await {
+    if let Err(error) = calls::end(app, actor, key, &answer).await {
         tracing::warn!(%error, "the answer of an idempotent call could not be remembered");
     }
     Ok(Response::from_parts(parts, Body::from(body)))

@@ -264,6 +264,16 @@ impl Actor {
         }))
     }
 
+    /// Refuses whoever is limited to teams: what they would change or learn concerns every team.
+    pub fn require_everything(&self) -> Result<(), Error> {
+        match self.reach() {
+            Reach::All => Ok(()),
+            Reach::Teams(_) => {
+                Err(Error::Forbidden("this concerns every team, and your role is limited to yours".into()))
+            }
+        }
+    }
+
     /// Refuses unless the person gave their password within [`STEP_UP_WINDOW`]. A token or the command line cannot step up and need not.
     pub fn require_step_up(&self, now: OffsetDateTime) -> Result<(), Error> {
         match self {

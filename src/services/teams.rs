@@ -105,6 +105,12 @@ pub async fn delete(app: &App, actor: &Actor, id: i64) -> Result<()> {
             team.name
         )));
     }
+    if store::teams::keeps_keys(&mut tx, id).await? {
+        return Err(Error::Conflict(format!(
+            "{} owns private keys that are kept; remove them first",
+            team.name
+        )));
+    }
     store::teams::delete(&mut tx, id).await?;
     Ok(tx.commit(actor.event("team.removed", team.slug).on(id)).await?)
 }

@@ -101,6 +101,13 @@ pub async fn update(tx: &mut Tx, id: i64, slug: &str, name: &str, email: Option<
     Ok(())
 }
 
+/// Whether private keys are kept for a team.
+pub async fn keeps_keys(tx: &mut Tx, id: i64) -> Result<bool> {
+    Ok(sqlx::query_scalar!(r#"select exists (select from keys where team_id = $1) as "keeps!""#, id)
+        .fetch_one(tx.conn())
+        .await?)
+}
+
 /// Makes `users` all the members of a team; an unknown user is left out.
 pub async fn set_members(tx: &mut Tx, id: i64, users: &[i64]) -> Result<()> {
     sqlx::query!("delete from team_members where team_id = $1 and user_id <> all($2)", id, users)

@@ -28,7 +28,6 @@ pub struct Certificate {
     der: Box<[u8]>,
     fields: Fields,
     sha256: [u8; 32],
-    spki_sha256: [u8; 32],
     version: u32,
     serial: String,
     subject: String,
@@ -79,7 +78,6 @@ impl Certificate {
         let parts = Structure::read(der)?;
         Ok(Certificate {
             sha256: hash(&SHA256, der),
-            spki_sha256: hash(&SHA256, parts.spki),
             version: parts.version,
             serial: serial::hex(parts.serial),
             subject: name::rfc4514(parts.subject),
@@ -109,9 +107,9 @@ impl Certificate {
         hash(&SHA1_FOR_LEGACY_USE_ONLY, &self.der)
     }
 
-    /// The SHA-256 of the public key with its algorithm: the same for every certificate of one key.
+    /// The SHA-256 of the public key with its algorithm: the same for every certificate of one key; computed at each call.
     pub fn spki_sha256(&self) -> [u8; 32] {
-        self.spki_sha256
+        hash(&SHA256, self.spki_der())
     }
 
     /// The version as people count it: 3 is today's.

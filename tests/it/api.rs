@@ -161,6 +161,29 @@ async fn several_files_come_as_a_form() {
 }
 
 #[tokio::test]
+async fn of_several_files_all_are_stored_or_none() {
+    let (_app, client) = with_token(Role::Operator, &[Scope::Request]).await;
+    let good = pem("a.halden.example", 90);
+    let files = [("file", "a.pem", good.as_bytes()), ("file", "b.pem", &b"not a certificate"[..])];
+    client.upload("/api/v1/certificates", &[], &files).await.expect(422).says("b.pem");
+    assert_eq!(client.get("/api/v1/certificates").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_role_limited_to_teams_does_not_rule_over_everybodys_alerts() {
+    let app = TestApp::start().await;
+    let team = app.team("Edge").await;
+    let person = app.add_person("op@halden.example", Role::Operator, &[team]).await;
+    let client = app.anonymous().with_token(&app.token_of(person, &[Scope::Admin]).await);
+    let off = json!({ "enabled": false });
+    client.json(Method::PATCH, "/api/v1/alerts", &off).await.expect(403).says("every team");
+    client.json(Method::POST, "/api/v1/alerts/sweep", &json!({})).await.expect(403).says("every team");
+    let page = app.signed_in("op@halden.example").await;
+    page.get("/alerts").await.expect(200).says("Send me a test").says_not("Save rule");
+    page.post("/alerts/rule", &[("enabled", "on"), ("thresholds", "30")]).await.expect(403);
+}
+
+#[tokio::test]
 async fn bad_input_gets_a_problem_that_names_the_thing() {
     let (_app, client) = with_token(Role::Administrator, &[Scope::Admin]).await;
     let post = |body: Vec<u8>| {

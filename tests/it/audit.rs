@@ -191,6 +191,8 @@ async fn a_log_written_anew_shows_against_the_anchor() {
     audit::anchors::note(&app.app).await.unwrap();
     tamper(&app, "update audit_events set object = 'thing 0' where id = 2; truncate audit_seals").await;
     seal_all(&app).await;
+    // The hourly note must not vouch for it.
+    assert!(!audit::anchors::note(&app.app).await.unwrap());
     let verdict = verdict(&app).await;
     assert_eq!(broken(&verdict).0, 10);
     assert!(broken(&verdict).2.contains("written anew"));

@@ -38,6 +38,7 @@ pub async fn find(app: &App, actor: &Actor) -> Result<AlertRule> {
 /// `Invalid`, with every field that is wrong.
 pub async fn change(app: &App, actor: &Actor, rule: AlertRule) -> Result<AlertRule> {
     actor.require(Permission::AlertsWrite)?;
+    actor.require_everything()?;
     let now = app.now();
     let rule = checked(rule)?;
     let mut tx = Tx::begin(&app.pool).await?;

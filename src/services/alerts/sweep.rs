@@ -33,6 +33,7 @@ const BATCH: i64 = 5_000;
 /// The database's; what earlier batches inserted stays, and the next sweep goes on.
 pub async fn sweep(app: &App, actor: &Actor) -> Result<Swept> {
     actor.require(Permission::AlertsWrite)?;
+    actor.require_everything()?;
     let (now, began) = (app.now(), Instant::now());
     let rule = rules::find(&app.pool).await?;
     let id = sweeps::start(&app.pool, now).await?;

@@ -76,6 +76,17 @@ pub async fn note(app: &App) -> Result<bool> {
     if noted.genuine.last().is_some_and(|last| last.seq == head.seq && last.hash == hex::encode(head.hash)) {
         return Ok(false);
     }
+    // A chain that lost what was noted last is not vouched for: `verify` says so until a person looked.
+    if let Some(last) = noted.genuine.last() {
+        let there = seals::links(&app.queue_pool, last.seq - 1, 1).await?;
+        if there.first().is_none_or(|link| link.seq != last.seq || hex::encode(&link.hash) != last.hash) {
+            tracing::error!(
+                place = last.seq,
+                "the audit log does not hold what was noted of it; run notafter audit verify"
+            );
+            return Ok(false);
+        }
+    }
     let mut line = serde_json::to_string(&Anchor::new(&key, &head, app.now())).map_err(Error::internal)?;
     line.push('\n');
     append(&path(app), &line).map_err(Error::internal)?;

@@ -10,7 +10,7 @@ use crate::{
         Tx,
         alerts::sweeps,
         certificates::{
-            CertificateId, State,
+            self, CertificateId, State,
             edit::{self as rows, Editable},
         },
     },
@@ -52,9 +52,11 @@ pub async fn edit(app: &App, actor: &Actor, id: CertificateId, change: &Change) 
         note: &change.note,
     };
     // First whether there is such an entry: a foreign id must look missing whatever the form says.
+    // The team is looked up before the lock is taken: waiting for a second connection while holding it would hold up everybody.
+    certificates::find(&app.pool, actor.reach().as_sql(), id).await?.ok_or(Error::NotFound("certificate"))?;
+    let fields = fields::check(app, actor, typed).await?;
     let mut tx = Tx::begin(&app.pool).await?;
     let before = locked(&mut tx, actor, id).await?;
-    let fields = fields::check(app, actor, typed).await?;
     if change.seen.is_some_and(|seen| seen != before.changed_at) {
         return Err(Error::Conflict(
             "somebody else changed this certificate meanwhile; look at it again, then change it".to_owned(),

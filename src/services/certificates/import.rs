@@ -19,7 +19,7 @@ use crate::{
         audit::Event,
         certificates::{
             import::{self as rows, Known, NewEntry},
-            lineage::supersede,
+            lineage::{Candidate, supersede},
         },
     },
     x509::{Certificate, bundle::Found},
@@ -334,15 +334,19 @@ impl Batch<'_> {
             ..=SINGLE_EVENTS => stored.iter().map(|(id, entry)| self.imported(*id, entry)).collect(),
             _ => stored.chunks(FINGERPRINTS).map(|part| self.imported_many(part, stored.len())).collect(),
         };
-        let replaced: Vec<Event> = lineage
-            .replaced()
-            .take(SINGLE_EVENTS)
-            .map(|old| {
+        let replaced: Vec<&Candidate> = lineage.replaced().collect();
+        match replaced.len() {
+            ..=SINGLE_EVENTS => events.extend(replaced.iter().map(|old| {
                 let event = self.actor.event("certificate.superseded", old.name.clone());
                 event.on(old.id).of_team(old.team_id).with(json!({ "file": self.file }))
-            })
-            .collect();
-        events.extend(replaced);
+            })),
+            whole => events.extend(replaced.chunks(FINGERPRINTS).map(|part| {
+                let ids: Vec<i64> = part.iter().map(|old| old.id).collect();
+                let object = format!("{} of {whole} certificates", part.len());
+                let event = self.actor.event("certificates.superseded", object).of_team(self.fields.team_id);
+                event.with(json!({ "file": self.file, "certificates": part.len(), "ids": ids }))
+            })),
+        }
         events
     }
 

@@ -15,7 +15,7 @@ use url::form_urlencoded::Serializer;
 use crate::{
     app::App,
     services::{
-        Permission,
+        Permission, Reach,
         alerts::{
             deliveries,
             health::{self, Health},
@@ -69,6 +69,7 @@ pub struct Asked {
 struct List {
     shell: Shell,
     may_write: bool,
+    may_rule: bool,
     enabled: bool,
     notices: Vec<Notice>,
     errors: Vec<FieldError>,
@@ -132,6 +133,7 @@ async fn page(
     let health = health::health(app).await?;
     let counts = deliveries::counts(app, actor).await?;
     let may_write = actor.may(Permission::AlertsWrite);
+    let may_rule = may_write && *actor.reach() == Reach::All;
     let preview = preview::preview(app, actor, asked.certificate).await?;
     let preview = match preview {
         Some(preview) => Some(shown(preview, preview::choices(app, actor).await?, asked)),
@@ -141,6 +143,7 @@ async fn page(
     Ok(List {
         shell: visit.shell(Nav::Alerts),
         may_write,
+        may_rule,
         enabled,
         notices: notices(&health, counts, app.now()),
         errors,
