@@ -6,7 +6,9 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
-use crate::{clock::Clock, config::Config, crypto::seal::KeyRing, notifiers::Notifier};
+use crate::{
+    clock::Clock, config::Config, crypto::seal::KeyRing, notifiers::Notifier, store::certificates::NameSample,
+};
 
 /// Shared by all doors and jobs; cheap to clone.
 #[derive(Clone)]
@@ -27,6 +29,10 @@ pub struct App {
     pub password_slots: Arc<Semaphore>,
     /// Bounds the files from outside that are read at once, for the same reason.
     pub reading_slots: Arc<Semaphore>,
+    /// How common texts are among the names, which decides how a search is done.
+    pub names: Arc<NameSample>,
+    /// Bounds the exports that run at once: each holds a connection for as long as its reader reads (S31).
+    pub export_slots: Arc<Semaphore>,
 }
 
 impl App {

@@ -1,14 +1,18 @@
 //! The CSV of everything beside psql's `\copy` of the same columns, and what it does to our memory.
 
-use std::{path::PathBuf, process::Command, time::Instant};
+use std::{path::PathBuf, process::Command, sync::Arc, time::Instant};
 
 use futures_util::TryStreamExt;
 use notafter::{
     services::certificates::csv_rows::{HEADING, rewrite},
-    store::certificates::{Filter, Sort, export},
+    store::certificates::{
+        Filter, Sort,
+        export::{self, Wanted},
+    },
 };
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 
 use crate::table::{Line, ratio};
 
@@ -27,15 +31,14 @@ pub async fn against_psql(
     now: OffsetDateTime,
 ) -> Vec<Line> {
     let (mut ours, mut theirs, mut first) = (Vec::new(), Vec::new(), Vec::new());
+    let (slots, everything) = (Arc::new(Semaphore::new(1)), Filter::default());
     let before = resident_peak_after_reset();
     for _ in 0..ROUNDS {
+        let slot = slots.clone().acquire_owned().await.unwrap();
+        let wanted = Wanted { reach: None, filter: &everything, sort: Sort::default(), now, slot };
         let began = Instant::now();
         let mut csv =
-            export::csv(pool, None, &Filter::default(), Sort::default(), now, HEADING, move |row, lines| {
-                rewrite(row, now, lines);
-            })
-            .await
-            .unwrap();
+            export::csv(pool, wanted, HEADING, move |row, lines| rewrite(row, now, lines)).await.unwrap();
         let mut bytes = 0;
         while let Some(block) = csv.try_next().await.unwrap() {
             if bytes == 0 {

@@ -26,6 +26,8 @@ const QUEUE_POOL: u32 = 3;
 const PASSWORD_SLOTS: usize = 2;
 /// Files from outside read at once: opening one with a password may take a core for a second.
 const READING_SLOTS: usize = 2;
+/// Exports at once: each holds one of the handlers' connections for as long as its reader reads.
+const EXPORT_SLOTS: usize = 4;
 
 /// A running application and the private server below it, if it has one.
 pub struct Started {
@@ -79,6 +81,8 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         clock,
         password_slots: Arc::new(Semaphore::new(PASSWORD_SLOTS)),
         reading_slots: Arc::new(Semaphore::new(READING_SLOTS)),
+        names: Arc::default(),
+        export_slots: Arc::new(Semaphore::new(EXPORT_SLOTS)),
         config: Arc::new(config),
     };
     let told = private.as_ref().map(PrivateServer::notices).unwrap_or_default();
@@ -95,7 +99,8 @@ async fn database(
             bin: config.pg_bin.clone(),
             durable: true,
         };
-        let server = PrivateServer::start(settings).await?;
+        let mut server = PrivateServer::start(settings).await?;
+        server.keep();
         let (owner, app) = (server.owner_options(), server.app_options());
         return Ok((Some(server), owner, app));
     };

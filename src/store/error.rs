@@ -18,6 +18,9 @@ pub enum Error {
     /// The job is in other hands: whoever held it was too slow, or a person cancelled it. Nothing was written.
     #[error("job {0} belongs to another worker now")]
     Lost(i64),
+    /// An export stopped before its last row.
+    #[error("the export was cut short")]
+    CutShort,
     /// A stored value that no longer says what it must.
     #[error("stored {what} is damaged: {reason}")]
     Damaged {

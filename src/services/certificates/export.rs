@@ -149,12 +149,18 @@ fn required(password: Option<&SecretString>) -> Result<&str> {
 }
 
 /// What the list shows, all pages of it, as CSV; memory stays flat.
+///
+/// # Errors
+/// `Unavailable` while four other exports run.
 pub async fn csv(app: &App, actor: &Actor, request: &ListRequest) -> Result<Csv> {
     actor.require(Permission::CertificatesRead)?;
     let filter = query::filter(app, request).await?;
     let sort = query::sort(request)?;
     let now = app.now();
+    let slot = app.export_slots.clone().try_acquire_owned().map_err(|_| {
+        Error::Unavailable("several exports are running; try again when one of them has ended".into())
+    })?;
+    let wanted = rows::export::Wanted { reach: actor.reach().as_sql(), filter: &filter, sort, now, slot };
     let rewrite = move |row: &[u8], lines: &mut BytesMut| csv_rows::rewrite(row, now, lines);
-    Ok(rows::export::csv(&app.pool, actor.reach().as_sql(), &filter, sort, now, csv_rows::HEADING, rewrite)
-        .await?)
+    Ok(rows::export::csv(&app.pool, wanted, csv_rows::HEADING, rewrite).await?)
 }

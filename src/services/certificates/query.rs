@@ -197,7 +197,7 @@ pub(super) async fn filter(app: &App, request: &ListRequest) -> Result<Filter> {
     let or_none = |values: &[String]| -> Vec<String> {
         given(values).into_iter().map(|value| if value == "none" { String::new() } else { value }).collect()
     };
-    Ok(Filter {
+    let asked = Filter {
         query: query(&request.q)?,
         status: given(&request.status).iter().map(|word| status(word)).collect::<Result<_>>()?,
         ends: ends(&request.expires)?,
@@ -207,7 +207,8 @@ pub(super) async fn filter(app: &App, request: &ListRequest) -> Result<Filter> {
         issuer: given(&request.issuer),
         key: given(&request.key),
         tag: or_none(&request.tag),
-    })
+    };
+    Ok(rows::narrowed(&app.pool, &app.names, &asked).await?)
 }
 
 fn status(word: &str) -> Result<Status> {

@@ -1,6 +1,6 @@
 //! How many entries end when: whole UTC days from their counters, the begun days at both ends counted from the index.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use time::{Date, Duration, OffsetDateTime};
 
 use super::{Reach, Result, State, Status};
@@ -16,19 +16,19 @@ pub struct Day {
 
 /// How many entries have each status now; `teams` are those of the counters (`-1` = all).
 pub async fn statuses(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     reach: Reach<'_>,
     teams: &[i64],
     now: OffsetDateTime,
 ) -> Result<Vec<(Status, i64)>> {
-    let states = states(pool, "", "", teams).await?;
+    let states = states(conn, "", "", teams).await?;
     let of =
         |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
     let (from, to) = Status::Expiring.span(now);
     let (from, to) = (from.unwrap_or(now), to.unwrap_or(now));
     let ever = OffsetDateTime::UNIX_EPOCH - Duration::days(365_000);
-    let (expired, expiring) =
-        tokio::try_join!(between(pool, reach, teams, ever, from), between(pool, reach, teams, from, to))?;
+    let expired = between(conn, reach, teams, ever, from).await?;
+    let expiring = between(conn, reach, teams, from, to).await?;
     let active = of(State::Active);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -41,28 +41,30 @@ pub async fn statuses(
 
 /// How many entries are in each state, of everything or within one owner or environment.
 pub(super) async fn states(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     scope: &str,
     scope_value: &str,
     teams: &[i64],
 ) -> Result<Vec<(String, i64)>> {
     let rows = sqlx::query!(
         "select value, sum(n)::bigint as \"n!\"
-         from certificate_counts
-         where scope = $1 and scope_value = $2 and facet = 'state' and team_id = any($3)
+         from unnest($3::bigint[]) team (id)
+         join certificate_counts on team_id = team.id
+         where scope = $1 and scope_value = $2 and facet = 'state'
          group by value",
         scope,
         scope_value,
         teams,
     )
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (row.value, row.n)).collect())
 }
 
-/// How many active entries end at or after `from` and before `to`.
+/// How many active entries end at or after `from` and before `to`: whole days from their counters, a begun day at either end from the
+/// entries.
 pub async fn between(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     reach: Reach<'_>,
     teams: &[i64],
     from: OffsetDateTime,
@@ -70,52 +72,43 @@ pub async fn between(
 ) -> Result<i64> {
     let first_whole = if from.time() == time::Time::MIDNIGHT { from.date() } else { next(from.date()) };
     let after_whole = to.date();
-    if first_whole >= after_whole {
-        return part(pool, reach, teams, from, to).await;
-    }
-    let whole = whole_days(pool, teams, first_whole, after_whole).await?;
-    let head = part(pool, reach, teams, from, first_whole.midnight().assume_utc()).await?;
-    let tail = part(pool, reach, teams, after_whole.midnight().assume_utc(), to).await?;
-    Ok(head + whole + tail)
-}
-
-async fn whole_days(pool: &PgPool, teams: &[i64], first: Date, after: Date) -> Result<i64> {
-    Ok(sqlx::query_scalar!(
-        "select coalesce(sum(n), 0)::bigint as \"n!\"
-         from certificate_days
-         where state = 'active' and team_id = any($1) and day >= $2 and day < $3",
-        teams,
-        first,
-        after,
-    )
-    .fetch_one(pool)
-    .await?)
-}
-
-/// A piece of a day, counted.
-async fn part(
-    pool: &PgPool,
-    reach: Reach<'_>,
-    teams: &[i64],
-    from: OffsetDateTime,
-    to: OffsetDateTime,
-) -> Result<i64> {
-    if from >= to {
-        return Ok(0);
-    }
+    let begins = |day: Date| day.midnight().assume_utc();
+    let (head_end, tail_begin) = match first_whole < after_whole {
+        true => (begins(first_whole), begins(after_whole)),
+        // No whole day in between: all of it is head.
+        false => (to, to),
+    };
     let wanted = Some(teams).filter(|teams| *teams != [-1]);
     Ok(sqlx::query_scalar!(
-        "select count(*) as \"n!\"
-         from certificates
-         where state = 'active' and not_after >= $1 and not_after < $2
-           and ($3::bigint[] is null or team_id = any($3))
-           and ($4::bigint[] is null or coalesce(team_id, 0) = any($4))",
+        "select (
+             select coalesce(sum(n), 0)::bigint
+             from unnest($1::bigint[]) team (id)
+             join certificate_days on team_id = team.id
+             where state = 'active' and day >= $2 and day < $3
+         ) + (
+             select count(*)
+             from certificates
+             where state = 'active' and not_after >= $4 and not_after < $5
+               and ($8::bigint[] is null or team_id = any($8))
+               and ($9::bigint[] is null or coalesce(team_id, 0) = any($9))
+         ) + (
+             select count(*)
+             from certificates
+             where state = 'active' and not_after >= $6 and not_after < $7
+               and ($8::bigint[] is null or team_id = any($8))
+               and ($9::bigint[] is null or coalesce(team_id, 0) = any($9))
+         ) as \"n!\"",
+        teams,
+        first_whole,
+        after_whole,
         from,
+        head_end,
+        tail_begin,
         to,
         reach,
         wanted,
     )
-    .fetch_one(pool)
+    .fetch_one(conn)
     .await?)
 }
 
@@ -125,8 +118,9 @@ pub async fn histogram(pool: &PgPool, reach: Reach<'_>, first: Date, after: Date
     Ok(sqlx::query_as!(
         Day,
         "select day, sum(n)::bigint as \"n!\"
-         from certificate_days
-         where state = 'active' and team_id = any($1) and day >= $2 and day < $3
+         from unnest($1::bigint[]) team (id)
+         join certificate_days on team_id = team.id
+         where state = 'active' and day >= $2 and day < $3
          group by day
          having sum(n) > 0
          order by day",

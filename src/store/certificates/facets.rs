@@ -4,12 +4,12 @@
 //! environment. Anything else is counted up to [`CAP`] and then says so; a facet without room to count shows its values without numbers.
 //! A number shown is always the length of the list behind it.
 
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{
     Filter, Reach, Result, State, Status, days,
-    filter::{CAP, narrowed},
+    filter::{CAP, Goal},
 };
 
 /// The most values shown of one facet.
@@ -145,15 +145,15 @@ fn teams(reach: Reach<'_>, filter: &Filter) -> Vec<i64> {
 
 /// How many entries the list of `filter` has.
 pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: OffsetDateTime) -> Result<Count> {
-    let filter = &narrowed(pool, filter).await?;
+    let conn = &mut *pool.acquire().await?;
     let teams = teams(reach, filter);
     let rest = filter.without_team();
     if let Some((facet, value)) = counter_of(&rest) {
-        return Ok(Count::exact(counter(pool, &teams, facet, value).await?));
+        return Ok(Count::exact(counter(conn, &teams, facet, value).await?));
     }
     let only_status = Filter { status: rest.status.clone(), ..Filter::default() };
     if rest == only_status {
-        let counts = days::statuses(pool, reach, &teams, now).await?;
+        let counts = days::statuses(conn, reach, &teams, now).await?;
         let asked = counts.iter().filter(|(status, _)| rest.status.contains(status));
         return Ok(Count::exact(asked.map(|(_, n)| n).sum()));
     }
@@ -161,9 +161,9 @@ pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: Offset
         && rest == (Filter { ends: Some(ends), ..Filter::default() })
     {
         let (from, to) = ends.span(now);
-        return Ok(Count::exact(days::between(pool, reach, &teams, from, to).await?));
+        return Ok(Count::exact(days::between(conn, reach, &teams, from, to).await?));
     }
-    Ok(Count::up_to_cap(matches(pool, reach, filter, now).await?))
+    Ok(Count::up_to_cap(matches(conn, reach, filter, now).await?))
 }
 
 /// The counter that holds the length of the whole list, if one does.
@@ -193,25 +193,31 @@ fn counter_of(filter: &Filter) -> Option<(&'static str, &str)> {
     (facet != "tag" || !value.is_empty()).then_some((facet, value.as_str()))
 }
 
-async fn counter(pool: &PgPool, teams: &[i64], facet: &str, value: &str) -> Result<i64> {
+async fn counter(conn: &mut PgConnection, teams: &[i64], facet: &str, value: &str) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         "select coalesce(sum(n), 0)::bigint as \"n!\"
-         from certificate_counts
-         where scope = '' and scope_value = '' and facet = $1 and team_id = any($2) and value = $3",
+         from unnest($2::bigint[]) team (id)
+         join certificate_counts on team_id = team.id
+         where scope = '' and scope_value = '' and facet = $1 and value = $3",
         facet,
         teams,
         value,
     )
-    .fetch_one(pool)
+    .fetch_one(conn)
     .await?)
 }
 
 /// How many entries match, counted up to the cap.
-async fn matches(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: OffsetDateTime) -> Result<i64> {
+async fn matches(
+    conn: &mut PgConnection,
+    reach: Reach<'_>,
+    filter: &Filter,
+    now: OffsetDateTime,
+) -> Result<i64> {
     let mut sql = QueryBuilder::<Postgres>::new("select count(*) from (select from certificates c where ");
-    filter.push(&mut sql, reach, now);
+    filter.push(&mut sql, reach, now, Goal::All);
     sql.push(" limit ").push_bind(CAP).push(") counted");
-    Ok(sql.build_query_scalar::<i64>().persistent(false).fetch_one(pool).await?)
+    Ok(sql.build_query_scalar::<i64>().fetch_one(&mut *conn).await?)
 }
 
 /// The values of every facet within the list, the most frequent first.
@@ -221,25 +227,22 @@ pub async fn facets(
     filter: &Filter,
     now: OffsetDateTime,
 ) -> Result<Vec<FacetValue>> {
-    let filter = &narrowed(pool, filter).await?;
+    // One connection, one thing after the other: each is quick, and the next request wants a connection too.
+    let conn = &mut *pool.acquire().await?;
     let teams = teams(reach, filter);
     let Some(scope) = Scope::of(filter, &teams) else {
-        return sampled(pool, reach, filter, now).await;
+        return sampled(conn, reach, filter, now).await;
     };
-    let (mut values, of_teams, of_statuses) = tokio::try_join!(
-        counted(pool, &scope, &teams),
-        by_team(pool, reach, &scope, filter),
-        by_status(pool, reach, &scope, filter, &teams, now),
-    )?;
-    values.extend(of_teams);
-    values.extend(of_statuses);
+    let mut values = counted(conn, &scope, &teams).await?;
+    values.extend(by_team(conn, reach, &scope, filter).await?);
+    values.extend(by_status(conn, reach, &scope, filter, &teams, now).await?);
     let own = match scope {
         Scope::All => None,
         Scope::Owner(owner) => Some((Facet::Owner, owner)),
         Scope::Environment(place) => Some((Facet::Environment, place)),
     };
     if let Some((facet, value)) = own {
-        let n = counter(pool, &teams, facet.counter(), value).await?;
+        let n = counter(conn, &teams, facet.counter(), value).await?;
         values.push(FacetValue { facet, value: value.to_owned(), count: Some(n) });
     }
     values.retain(|value| value.count != Some(0));
@@ -247,15 +250,16 @@ pub async fn facets(
 }
 
 /// Owner, environment, issuer, key and tag from the counters.
-async fn counted(pool: &PgPool, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<FacetValue>> {
+async fn counted(conn: &mut PgConnection, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<FacetValue>> {
     let (scope, scope_value) = scope.parts();
     let rows = sqlx::query!(
         "select wanted.facet as \"facet!\", counted.value as \"value!\", counted.n as \"n!\"
          from unnest(array['owner', 'environment', 'issuer', 'key', 'tag']) wanted (facet)
          cross join lateral (
              select value, sum(n)::bigint as n
-             from certificate_counts
-             where scope = $1 and scope_value = $2 and facet = wanted.facet and team_id = any($3)
+             from unnest($3::bigint[]) team (id)
+             join certificate_counts on team_id = team.id
+             where scope = $1 and scope_value = $2 and facet = wanted.facet
              group by value
              having sum(n) > 0
              order by sum(n) desc, value
@@ -266,7 +270,7 @@ async fn counted(pool: &PgPool, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<
         teams,
         MAX_VALUES,
     )
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     let of = |counter: &str| Facet::ALL.into_iter().find(|facet| facet.counter() == counter);
     Ok(rows
@@ -277,7 +281,7 @@ async fn counted(pool: &PgPool, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<
 
 /// Each team's part: the same counter, read once for each team within reach.
 async fn by_team(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     reach: Reach<'_>,
     scope: &Scope<'_>,
     filter: &Filter,
@@ -302,7 +306,7 @@ async fn by_team(
         wanted,
         MAX_VALUES,
     )
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     Ok(rows
         .into_iter()
@@ -313,7 +317,7 @@ async fn by_team(
 /// The statuses: states from their counters; for an active entry the dates decide, from the day counters for everything, else counted up
 /// to the cap.
 async fn by_status(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     reach: Reach<'_>,
     scope: &Scope<'_>,
     filter: &Filter,
@@ -323,18 +327,18 @@ async fn by_status(
     let of =
         |status: Status, count| FacetValue { facet: Facet::Status, value: status.as_str().into(), count };
     if matches!(scope, Scope::All) {
-        let counts = days::statuses(pool, reach, teams, now).await?;
+        let counts = days::statuses(conn, reach, teams, now).await?;
         return Ok(counts.into_iter().map(|(status, n)| of(status, Some(n))).collect());
     }
     let (name, value) = scope.parts();
-    let states = days::states(pool, name, value, teams).await?;
+    let states = days::states(conn, name, value, teams).await?;
     let state =
         |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
-    let ended = async |status: Status| {
-        let n = matches(pool, reach, &Filter { status: vec![status], ..filter.clone() }, now).await?;
+    let mut ended = async |status: Status| {
+        let n = matches(conn, reach, &Filter { status: vec![status], ..filter.clone() }, now).await?;
         Ok::<_, crate::store::Error>((n < CAP).then_some(n))
     };
-    let (expired, expiring) = tokio::try_join!(ended(Status::Expired), ended(Status::Expiring))?;
+    let (expired, expiring) = (ended(Status::Expired).await?, ended(Status::Expiring).await?);
     let valid = expired.zip(expiring).map(|(expired, expiring)| state(State::Active) - expired - expiring);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -347,7 +351,7 @@ async fn by_status(
 
 /// The facets of a list that no counter covers: exact while it is shorter than the cap, else values without numbers.
 async fn sampled(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     reach: Reach<'_>,
     filter: &Filter,
     now: OffsetDateTime,
@@ -359,7 +363,7 @@ async fn sampled(
     );
     sql.push_bind(now).push(", ").push_bind(now.saturating_add(super::status::SOON));
     sql.push(") as status from certificates c where ");
-    filter.push(&mut sql, reach, now);
+    filter.push(&mut sql, reach, now, Goal::All);
     sql.push(" limit ").push_bind(CAP);
     sql.push(
         "), spread as (
@@ -377,8 +381,7 @@ async fn sampled(
          select facet, value, n, (select count(*) from sample) as whole from spread where place <= ",
     );
     sql.push_bind(MAX_VALUES).push(" order by facet, n desc, value");
-    let rows: Vec<(String, String, i64, i64)> =
-        sql.build_query_as().persistent(false).fetch_all(pool).await?;
+    let rows: Vec<(String, String, i64, i64)> = sql.build_query_as().fetch_all(conn).await?;
     let of = |parameter: &str| Facet::ALL.into_iter().find(|facet| facet.parameter() == parameter);
     Ok(rows
         .into_iter()

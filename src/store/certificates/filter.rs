@@ -3,10 +3,10 @@
 //! Only conditions that are asked for are written, so that PostgreSQL plans each combination by its own indexes. Within one facet the
 //! values are alternatives; facets narrow each other.
 
-use sqlx::{PgPool, Postgres, QueryBuilder};
+use sqlx::{Postgres, QueryBuilder};
 use time::{Date, Duration, OffsetDateTime, Time};
 
-use super::{Reach, Result, Status, import::reverse};
+use super::{Reach, Status, sample::Weight};
 
 /// How far a list without a counter is counted: at this many, a page says "1,000+".
 pub const CAP: i64 = 1_001;
@@ -45,6 +45,8 @@ pub enum Query {
     Suffix(String),
     /// The entries that a suffix was found to have; never typed.
     Among(Vec<i64>),
+    /// All of these somewhere in the names, and how they are best looked for; never typed.
+    Weighed(Vec<String>, Weight),
     /// Looks like hex: a serial number, or a fingerprint by its length, or part of a name.
     Hex {
         /// As typed, in lower case.
@@ -81,6 +83,22 @@ pub struct Filter {
     pub tag: Vec<String>,
 }
 
+/// What the conditions are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// A page in the order of the list.
+    Page,
+    /// All that match, or as many as the cap, in any order.
+    All,
+}
+
+impl Query {
+    /// Whether names are looked through, which may take long.
+    pub(super) fn reads_names(&self) -> bool {
+        !matches!(self, Query::Among(_) | Query::Certificate(_))
+    }
+}
+
 impl Filter {
     /// Whether nothing narrows the list.
     pub fn is_empty(&self) -> bool {
@@ -93,7 +111,13 @@ impl Filter {
     }
 
     /// Writes the conditions after `where`; the table's alias is `c`.
-    pub(super) fn push(&self, sql: &mut QueryBuilder<Postgres>, reach: Reach<'_>, now: OffsetDateTime) {
+    pub(super) fn push(
+        &self,
+        sql: &mut QueryBuilder<Postgres>,
+        reach: Reach<'_>,
+        now: OffsetDateTime,
+        goal: Goal,
+    ) {
         sql.push("true");
         push_reach(sql, reach);
         push_teams(sql, &self.team);
@@ -109,7 +133,7 @@ impl Filter {
         }
         push_tags(sql, &self.tag);
         if let Some(query) = &self.query {
-            push_query(sql, query);
+            push_query(sql, query, goal);
         }
     }
 }
@@ -186,7 +210,7 @@ fn push_tags(sql: &mut QueryBuilder<Postgres>, tags: &[String]) {
     }
 }
 
-fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
+fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query, goal: Goal) {
     match query {
         Query::Text(terms) => {
             for term in terms {
@@ -195,6 +219,20 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
         }
         Query::Suffix(suffix) => {
             sql.push(" and c.search like ").push_bind(containing(&format!("{suffix}\n")));
+        }
+        Query::Weighed(texts, weight) => {
+            let is_common = if goal == Goal::Page { weight.fills_pages } else { weight.fills_counts };
+            if !is_common {
+                for trigram in &weight.trigrams {
+                    sql.push(" and c.search like ").push_bind(containing(trigram));
+                }
+            }
+            // Joined with nothing, so that the index is not asked for all of their trigrams.
+            let column =
+                if is_common || !weight.trigrams.is_empty() { "(c.search || '')" } else { "c.search" };
+            for text in texts {
+                sql.push(" and ").push(column).push(" like ").push_bind(containing(text));
+            }
         }
         Query::Among(ids) => {
             sql.push(" and c.id = any(").push_bind(ids.clone()).push(")");
@@ -223,61 +261,6 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query) {
             sql.push(" or c.search like ").push_bind(containing(address)).push(")");
         }
     }
-}
-
-/// Turns what needs a look into the tables into plain conditions: an owner's address into the owner, an end of names into their entries.
-pub(super) async fn narrowed(pool: &PgPool, filter: &Filter) -> Result<Filter> {
-    match &filter.query {
-        Some(Query::Address(address)) => owned(pool, filter, address).await,
-        Some(Query::Suffix(suffix)) => ending(pool, filter, suffix, true).await,
-        Some(Query::Text(terms)) => match terms.as_slice() {
-            [only] if only.contains('.') => ending(pool, filter, only, false).await,
-            _ => Ok(filter.clone()),
-        },
-        _ => Ok(filter.clone()),
-    }
-}
-
-async fn owned(pool: &PgPool, filter: &Filter, address: &str) -> Result<Filter> {
-    let is_owner = sqlx::query_scalar!(
-        "select exists (
-             select from certificate_counts
-             where scope = '' and scope_value = '' and facet = 'owner' and team_id = -1 and value = $1 and n > 0
-         ) as \"exists!\"",
-        address,
-    )
-    .fetch_one(pool)
-    .await?;
-    let address = address.to_owned();
-    Ok(match (is_owner, filter.owner.is_empty() || filter.owner.contains(&address)) {
-        (false, _) => filter.clone(),
-        (true, true) => Filter { query: None, owner: vec![address], ..filter.clone() },
-        (true, false) => Filter { query: Some(Query::Among(Vec::new())), ..filter.clone() },
-    })
-}
-
-/// A handful of entries is named by id, which is quick in every order; of many, the list walks its order and finds them on the way.
-async fn ending(pool: &PgPool, filter: &Filter, suffix: &str, is_certain: bool) -> Result<Filter> {
-    let first = reverse(suffix);
-    // No character of a name comes after this one.
-    let after = format!("{first}\u{10ffff}");
-    let rows = sqlx::query_scalar!(
-        "select certificate_id
-         from certificate_names
-         where reversed >= $1 and reversed < $2
-         limit $3",
-        first,
-        after,
-        CAP,
-    )
-    .fetch_all(pool)
-    .await?;
-    let query = match rows.len() {
-        0 if !is_certain => filter.query.clone(),
-        n if i64::try_from(n).is_ok_and(|n| n < CAP) => Some(Query::Among(rows)),
-        _ => Some(Query::Suffix(suffix.to_owned())),
-    };
-    Ok(Filter { query, ..filter.clone() })
 }
 
 /// `%text%` with the wildcards that a person typed taken literally.

@@ -11,7 +11,7 @@ use crate::store::Tx;
 /// The longest name and issuer name that a list shows; the subject keeps the whole.
 pub const MAX_NAME: usize = 300;
 /// The longest name in the suffix index; a DNS name has at most 253 characters.
-const MAX_INDEXED_NAME: usize = 255;
+pub(super) const MAX_INDEXED_NAME: usize = 255;
 /// How much of a certificate's names free text is looked for in.
 const MAX_SEARCH: usize = 20_000;
 

@@ -7,12 +7,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::{Entry, Filter, Reach, Result, filter::narrowed};
+use super::{Entry, Filter, Query, Reach, Result, filter::Goal};
 
 /// The most rows of one page.
 pub const MAX_LIMIT: i64 = 200;
 /// The longest that a search may run before it is given up.
-const SEARCH_TIMEOUT: &str = "4s";
+const SEARCH: &str = "begin; set local statement_timeout = '4s'";
 
 /// What the rows are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,15 +157,11 @@ pub async fn list(
     now: OffsetDateTime,
 ) -> Result<Page> {
     let limit = limit.clamp(1, MAX_LIMIT);
-    let filter = &narrowed(pool, filter).await?;
-    let mut rows = if filter.query.is_some() {
-        let mut tx = pool.begin().await?;
-        sqlx::query_scalar!("select set_config('statement_timeout', $1, true)", SEARCH_TIMEOUT)
-            .fetch_one(&mut *tx)
-            .await?;
-        let rows = rows(&mut tx, reach, filter, sort, after, limit, now).await?;
-        tx.commit().await?;
-        rows
+    let is_search = filter.query.as_ref().is_some_and(Query::reads_names);
+    let mut rows = if is_search {
+        // Nothing is written, so its end may wait until the connection is back.
+        let mut tx = pool.begin_with(SEARCH).await?;
+        rows(&mut tx, reach, filter, sort, after, limit, now).await?
     } else {
         rows(&mut *pool.acquire().await?, reach, filter, sort, after, limit, now).await?
     };
@@ -188,7 +184,9 @@ async fn rows(
     now: OffsetDateTime,
 ) -> Result<Vec<Listed>> {
     let tag = match filter.tag.as_slice() {
-        [only] if sort.by == SortBy::Expires && !only.is_empty() => Some(only),
+        [first, others @ ..] if sort.by == SortBy::Expires && !filter.tag.iter().any(String::is_empty) => {
+            Some((first, others))
+        }
         _ => None,
     };
     let key = if tag.is_some() { TAG_KEY } else { ENTRY_KEY };
@@ -197,19 +195,23 @@ async fn rows(
     sql.push(if tag.is_some() { BY_TAG } else { "certificates c" });
     sql.push(" left join teams on teams.id = c.team_id where ");
     match tag {
-        Some(tag) => {
-            Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now);
+        Some((tag, others)) => {
+            Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now, Goal::Page);
             sql.push(" and t.tag = ").push_bind(tag.clone());
+            for other in others {
+                sql.push(" and exists (select from certificate_tags other where other.tag = ")
+                    .push_bind(other.clone());
+                sql.push(" and other.not_after = t.not_after and other.certificate_id = t.certificate_id)");
+            }
         }
-        None => filter.push(&mut sql, reach, now),
+        None => filter.push(&mut sql, reach, now, Goal::Page),
     }
     if let Some(cursor) = after {
         push_after(&mut sql, cursor, key);
     }
     push_order_of(&mut sql, sort, key);
     sql.push(" limit ").push_bind(limit.saturating_add(1));
-    // Planned for these very values: a generic plan would not know a rare owner from a common one.
-    Ok(sql.build_query_as::<Listed>().persistent(false).fetch_all(conn).await?)
+    Ok(sql.build_query_as::<Listed>().fetch_all(conn).await?)
 }
 
 /// The end and the id, as the last columns of an order: of the entry, or of its tag's row, which is kept in the order of ends.

@@ -7,6 +7,8 @@
 pub mod status;
 pub mod import;
 pub mod filter;
+pub mod sample;
+pub mod narrow;
 pub mod list;
 pub mod days;
 pub mod facets;
@@ -26,6 +28,8 @@ pub use self::{
     facets::{Count, Facet, FacetValue},
     filter::{Ends, Filter, Query},
     list::{Page, Sort},
+    narrow::narrowed,
+    sample::NameSample,
     status::{State, Status},
 };
 

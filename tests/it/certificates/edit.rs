@@ -132,6 +132,26 @@ async fn downloads_are_what_openssl_reads() {
 }
 
 #[tokio::test]
+async fn exports_never_take_every_connection() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let taken = app.app.export_slots.clone().acquire_many_owned(2).await.unwrap();
+    let refused = admin.get("/certificates.csv").await.expect(503);
+    assert_eq!(refused.header("retry-after"), "5");
+    refused.says("Several exports are running");
+    admin.get("/certificates").await.expect(200);
+    drop(taken);
+    admin.get("/certificates.csv").await.expect(200).says("id,name,status");
+    // Whoever stops reading gives the room back.
+    for _ in 0..3 {
+        let begun = certificates::csv(&app.app, &app.cli(), &ListRequest::default()).await.unwrap();
+        drop(begun);
+        let freed = app.app.export_slots.clone().acquire_many_owned(2);
+        drop(tokio::time::timeout(std::time::Duration::from_secs(20), freed).await.expect("room again"));
+    }
+}
+
+#[tokio::test]
 async fn no_cell_of_the_csv_runs_and_every_one_reads_back() {
     let app = TestApp::start().await;
     let hostile = ["=1+1", "+1", "-1", "@sum", "\tx", "＝1", "a,\"b\"\nc", "plain", "ünï ©"];

@@ -1,10 +1,17 @@
 //! The search box takes whatever somebody has at hand.
 
-use notafter::services::{
-    Error,
-    certificates::{self, ListRequest, Options},
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use notafter::{
+    services::{
+        Error,
+        certificates::{self, ListRequest, Options},
+    },
+    store::certificates::NameSample,
 };
 
+use super::random;
 use crate::support::{
     TestApp,
     made::{leaf, options, upload},
@@ -69,6 +76,60 @@ async fn a_certificate_is_found_by_anything_known_of_it() {
         assert!(names(&app, q).await.is_empty() || q == "*.example", "{q}");
     }
     assert_eq!(names(&app, "*.example").await, ["shop.halden.example"]);
+}
+
+#[tokio::test]
+async fn however_a_search_is_done_it_finds_the_same() {
+    let mut app = TestApp::start().await;
+    random::fill(&app, 0, 3_000, &[0]).await;
+    sqlx::raw_sql("analyze certificates").execute(&app.superuser().await).await.unwrap();
+    let questions = [
+        "www",
+        "a.example",
+        "www12",
+        "api1",
+        "1.a",
+        "mail 2",
+        "2.b.example",
+        "9.a.ex",
+        "i7",
+        "100%",
+        "_",
+        "*.a.example",
+        "b.example",
+        "WWW21.a",
+        "w2",
+        "\u{fc}ber",
+        "example mail",
+        "zebra",
+        "1234",
+        "2999.b",
+    ];
+    let mut plain = Vec::new();
+    for names in [NameSample::from_rows(f64::MAX), NameSample::from_rows(0.0)] {
+        app.app.names = Arc::new(names);
+        let mut found = Vec::new();
+        for (q, tag) in
+            questions.iter().flat_map(|q| [(q, vec![]), (q, vec!["shop".to_owned(), "old".to_owned()])])
+        {
+            let request = ListRequest { q: (*q).to_owned(), tag, limit: Some(200), ..ListRequest::default() };
+            let (actor, app) = (app.cli(), &app.app);
+            let list = certificates::list(app, &actor, &request).await.unwrap();
+            let count = certificates::count(app, &actor, &request).await.unwrap();
+            let facets = certificates::facets(app, &actor, &request).await.unwrap();
+            let csv: Vec<_> =
+                certificates::csv(app, &actor, &request).await.unwrap().try_collect().await.unwrap();
+            let ids: Vec<_> = list.entries.iter().map(|entry| entry.id).collect();
+            // Facets of what is too much to count come from whichever entries were met first.
+            let facets = if count.capped { String::new() } else { format!("{facets:?}") };
+            found.push((*q, ids, count, facets, csv.concat()));
+        }
+        match plain.is_empty() {
+            true => plain = found,
+            false => assert_eq!(plain, found),
+        }
+    }
+    assert!(plain.iter().filter(|(_, ids, ..)| !ids.is_empty()).count() > 20);
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ fn app_on(options: &PgConnectOptions, data_dir: &str) -> App {
         mail: None,
         password_slots: Arc::new(Semaphore::new(1)),
         reading_slots: Arc::new(Semaphore::new(1)),
+        names: Arc::default(),
+        export_slots: Arc::new(Semaphore::new(1)),
         config: Arc::new(config),
     }
 }

@@ -52,6 +52,8 @@ impl TestApp {
             mail: Some(Arc::new(outbox.clone())),
             password_slots: Arc::new(Semaphore::new(2)),
             reading_slots: Arc::new(Semaphore::new(2)),
+            names: Arc::default(),
+            export_slots: Arc::new(Semaphore::new(2)),
             config: Arc::new(config),
         };
         TestApp { router: server::router(&app), app, clock, outbox, database, _data_dir: data_dir }

@@ -1,0 +1,100 @@
+//! What needs a look into the database before a list is read: each turns one condition into an equal one that is found sooner.
+
+use sqlx::PgPool;
+
+use super::{Filter, Query, Result, filter::CAP, import::reverse, sample::NameSample};
+
+/// Turns what needs a look into the tables into plain conditions: an owner's address into the owner, an end of names into their entries.
+pub async fn narrowed(pool: &PgPool, names: &NameSample, filter: &Filter) -> Result<Filter> {
+    let filter = &rarest_tag_first(pool, filter).await?;
+    match &filter.query {
+        Some(Query::Address(address)) => owned(pool, filter, address).await,
+        Some(Query::Suffix(suffix)) => ending(pool, names, filter, suffix, true).await,
+        Some(Query::Text(terms)) => match terms.as_slice() {
+            [only] if only.contains('.') => ending(pool, names, filter, only, false).await,
+            _ => containing_all(pool, names, filter, terms.clone()).await,
+        },
+        _ => Ok(filter.clone()),
+    }
+}
+
+async fn owned(pool: &PgPool, filter: &Filter, address: &str) -> Result<Filter> {
+    let is_owner = sqlx::query_scalar!(
+        "select exists (
+             select from certificate_counts
+             where scope = '' and scope_value = '' and facet = 'owner' and team_id = -1 and value = $1 and n > 0
+         ) as \"exists!\"",
+        address,
+    )
+    .fetch_one(pool)
+    .await?;
+    let address = address.to_owned();
+    Ok(match (is_owner, filter.owner.is_empty() || filter.owner.contains(&address)) {
+        (false, _) => filter.clone(),
+        (true, true) => Filter { query: None, owner: vec![address], ..filter.clone() },
+        (true, false) => Filter { query: Some(Query::Among(Vec::new())), ..filter.clone() },
+    })
+}
+
+/// A handful of entries is named by id, which is quick in every order; of many, the list walks its order and finds them on the way.
+async fn ending(
+    pool: &PgPool,
+    names: &NameSample,
+    filter: &Filter,
+    suffix: &str,
+    is_certain: bool,
+) -> Result<Filter> {
+    let first = reverse(suffix);
+    // No character of a name comes after this one.
+    let after = format!("{first}\u{10ffff}");
+    let rows = sqlx::query_scalar!(
+        "select certificate_id
+         from certificate_names
+         where reversed >= $1 and reversed < $2
+         limit $3",
+        first,
+        after,
+        CAP,
+    )
+    .fetch_all(pool)
+    .await?;
+    match rows.len() {
+        0 if !is_certain => containing_all(pool, names, filter, vec![suffix.to_owned()]).await,
+        n if i64::try_from(n).is_ok_and(|n| n < CAP) => {
+            Ok(Filter { query: Some(Query::Among(rows)), ..filter.clone() })
+        }
+        _ => containing_all(pool, names, filter, vec![format!("{suffix}\n")]).await,
+    }
+}
+
+async fn containing_all(
+    pool: &PgPool,
+    names: &NameSample,
+    filter: &Filter,
+    texts: Vec<String>,
+) -> Result<Filter> {
+    let weight = names.weigh(pool, &texts).await?;
+    let query = match weight {
+        Some(weight) => Query::Weighed(texts, weight),
+        None => Query::Text(texts),
+    };
+    Ok(Filter { query: Some(query), ..filter.clone() })
+}
+
+/// A list of several tags is read along the first of them.
+async fn rarest_tag_first(pool: &PgPool, filter: &Filter) -> Result<Filter> {
+    if filter.tag.len() < 2 {
+        return Ok(filter.clone());
+    }
+    let counted = sqlx::query!(
+        "select value, n
+         from certificate_counts
+         where scope = '' and scope_value = '' and facet = 'tag' and team_id = -1 and value = any($1)",
+        &filter.tag,
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut filter = filter.clone();
+    filter.tag.sort_by_key(|tag| counted.iter().find(|row| row.value == *tag).map_or(0, |row| row.n));
+    Ok(filter)
+}
