@@ -8,6 +8,11 @@ use time::{Duration, OffsetDateTime};
 pub trait Clock: Send + Sync + 'static {
     /// The present instant, UTC.
     fn now(&self) -> OffsetDateTime;
+
+    /// How far it stands ahead of the operating system's; zero but in tests. What goes by the database's clock adds it.
+    fn ahead(&self) -> Duration {
+        self.now() - SystemClock.now()
+    }
 }
 
 /// The clock of the operating system.
@@ -18,6 +23,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
     fn now(&self) -> OffsetDateTime {
         OffsetDateTime::now_utc()
+    }
+
+    fn ahead(&self) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -37,6 +46,10 @@ impl OffsetClock {
 impl Clock for OffsetClock {
     fn now(&self) -> OffsetDateTime {
         SystemClock.now().saturating_add(self.ahead)
+    }
+
+    fn ahead(&self) -> Duration {
+        self.ahead
     }
 }
 

@@ -78,6 +78,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
         "It has changed since it was read, or exists already, or the first call with this Idempotency-Key still runs.",
     ),
     ("too-large", 413, "The body is over 10 MiB. Send it in parts, or use the command line, which streams."),
+    ("address", 414, "The address is over 16 KiB. Use fewer filters."),
     ("media-type", 415, "The operation takes application/json."),
     ("malformed", 400, "The request did not arrive whole."),
     ("invalid", 422, "The input is not right; `errors` names each field."),
@@ -87,7 +88,8 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     (
         "unavailable",
         503,
-        "The database is away for a moment. Retry-After says how long to wait; the call did nothing.",
+        "The database is away for a moment, or the console has more to do than it can. Retry-After says how long to wait; unless the detail \
+         says otherwise the call did nothing.",
     ),
 ];
 

@@ -19,7 +19,7 @@ pub const KEPT: Duration = Duration::days(30);
 pub async fn run(app: &App, _job: &Claimed) -> Outcome {
     let now = app.now();
     let pruned = async {
-        let sessions = housekeeping::prune_sessions(&app.pool, now).await?;
+        let sessions = housekeeping::prune_sessions(&app.pool, app.clock.ahead()).await?;
         let links = housekeeping::prune_links(&app.pool, now - Duration::DAY).await?;
         let counters = housekeeping::prune_throttles(&app.pool, now - Duration::days(2)).await?;
         let answers = housekeeping::prune_idempotency_keys(&app.pool, now - idempotency::KEPT).await?;

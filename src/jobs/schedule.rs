@@ -37,14 +37,17 @@ pub struct Line {
     pub kind: &'static str,
     /// When.
     pub when: When,
+    /// Tries of one job before it is parked.
+    pub attempts: i32,
 }
 
 /// The timetable.
 pub const TIMETABLE: &[Line] = &[
-    Line { kind: clock_check::KIND, when: When::Every(Duration::hours(1)) },
-    Line { kind: sweep_alerts::KIND, when: When::Every(Duration::hours(1)) },
-    Line { kind: prune::KIND, when: When::Daily(3, 40) },
-    Line { kind: count_check::KIND, when: When::Daily(4, 10) },
+    // Stays one job for as long as the clocks differ.
+    Line { kind: clock_check::KIND, when: When::Every(Duration::hours(1)), attempts: i32::MAX },
+    Line { kind: sweep_alerts::KIND, when: When::Every(Duration::hours(1)), attempts: 3 },
+    Line { kind: prune::KIND, when: When::Daily(3, 40), attempts: 3 },
+    Line { kind: count_check::KIND, when: When::Daily(4, 10), attempts: 3 },
 ];
 
 /// How often the worker compares the timetable with its clock; no query is made unless something is due.
@@ -75,8 +78,12 @@ impl When {
 pub fn due(table: &[Line], last: &BTreeMap<String, OffsetDateTime>, now: OffsetDateTime) -> Vec<Tick> {
     let line_due = |line: &Line| {
         let at = line.when.latest(now);
-        let job =
-            || NewJob::new(line.kind, json!({}), now).keyed("timetable").priority(Priority::Low).attempts(3);
+        let job = || {
+            NewJob::new(line.kind, json!({}), now)
+                .keyed("timetable")
+                .priority(Priority::Low)
+                .attempts(line.attempts)
+        };
         match last.get(line.kind) {
             Some(last) if *last > now + line.when.period() => Some(Tick { kind: line.kind, at, job: None }),
             Some(last) if *last >= at => None,
@@ -120,8 +127,8 @@ mod tests {
     use super::*;
 
     const TABLE: &[Line] = &[
-        Line { kind: "hourly", when: When::Every(Duration::hours(1)) },
-        Line { kind: "nightly", when: When::Daily(3, 40) },
+        Line { kind: "hourly", when: When::Every(Duration::hours(1)), attempts: 3 },
+        Line { kind: "nightly", when: When::Daily(3, 40), attempts: 3 },
     ];
 
     fn kinds(last: &[(&str, OffsetDateTime)], now: OffsetDateTime) -> Vec<&'static str> {

@@ -229,7 +229,7 @@ impl Worker {
         }
         running.shutdown().await;
         let farewell = async {
-            claims::release(&app.queue_pool, &rest).await?;
+            claims::release(&app.queue_pool, &rest, app.now()).await?;
             workers::farewell(&app.queue_pool, &self.name).await
         };
         match timeout(Duration::from_secs(3), farewell).await {

@@ -10,16 +10,13 @@ use std::{
 
 use axum::{
     extract::Request,
-    http::{
-        HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, RETRY_AFTER},
-    },
+    http::{StatusCode, header::CONTENT_TYPE},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use tokio::sync::Semaphore;
 
-use crate::web;
+use super::refusals::Refusal;
 
 /// Requests worked on at once.
 const IN_FLIGHT: usize = 256;
@@ -35,7 +32,7 @@ static SHED: AtomicUsize = AtomicUsize::new(0);
 pub(super) async fn limit(request: Request, next: Next) -> Response {
     let path = request.uri().path_and_query().map_or("", |address| address.as_str());
     if path.len() > ADDRESS {
-        return (StatusCode::URI_TOO_LONG, "The address is longer than 16 KiB.\n").into_response();
+        return Refusal::LONG_ADDRESS.into_response();
     }
     if path == "/healthz" {
         return next.run(request).await;
@@ -44,24 +41,17 @@ pub(super) async fn limit(request: Request, next: Next) -> Response {
         if SHED.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
             tracing::warn!("more than {IN_FLIGHT} requests at once; some are told to come back");
         }
-        return come_back("The console is busy. Try again in a second.\n", "1");
+        return Refusal::BUSY.into_response();
     };
-    let is_page = !path.starts_with("/api/");
     match tokio::time::timeout(TIME, next.run(request)).await {
-        // The layer that measures bodies answers with a bare line; a page of ours that says the same stays.
-        Ok(response) if is_page && is_bare_refusal(&response) => web::error::too_large(),
+        Ok(response) if is_bare_refusal(&response) => Refusal::TOO_LARGE.into_response(),
         Ok(response) => response,
-        Err(_) => come_back("This took longer than 30 seconds and was given up.\n", "5"),
+        Err(_) => Refusal::SLOW.into_response(),
     }
 }
 
+/// The layer that measures bodies answers with a bare line; a page or problem of ours that says the same stays.
 fn is_bare_refusal(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    response.status() == StatusCode::PAYLOAD_TOO_LARGE && !kind.starts_with("text/html")
-}
-
-fn come_back(sentence: &'static str, seconds: &'static str) -> Response {
-    let mut response = (StatusCode::SERVICE_UNAVAILABLE, sentence).into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
-    response
+    response.status() == StatusCode::PAYLOAD_TOO_LARGE && (kind.is_empty() || kind.starts_with("text/plain"))
 }

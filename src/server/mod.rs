@@ -4,6 +4,7 @@ mod headers;
 mod limits;
 mod listen;
 mod observe;
+mod refusals;
 
 use std::{io::Write, time::Duration};
 
@@ -11,6 +12,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
+    task::{JoinError, JoinHandle},
 };
 use tower::ServiceBuilder;
 use tower_http::{
@@ -32,7 +34,8 @@ const BODY_PAUSE: Duration = Duration::from_secs(10);
 /// How long running requests and jobs may take to end after the signal (R12).
 const GRACE: Duration = Duration::from_secs(20);
 
-/// All doors behind the middleware that each answer passes, from the outside in: id and log, headers, panics, limits, compression.
+/// All doors behind the middleware that each answer passes, from the outside in: id and log, headers, refusals, panics, limits,
+/// compression.
 pub fn router(app: &App) -> Router {
     let doors = Router::new()
         .merge(api::router(app))
@@ -45,6 +48,7 @@ pub fn router(app: &App) -> Router {
         ServiceBuilder::new()
             .layer(middleware::from_fn(observe::observe))
             .layer(middleware::from_fn_with_state(app.clone(), headers::secure))
+            .layer(middleware::from_fn(refusals::draw))
             .layer(CatchPanicLayer::custom(observe::panicked))
             .layer(middleware::from_fn(limits::limit))
             .layer(CompressionLayer::new().compress_when(small_or_packed))
@@ -58,28 +62,52 @@ pub async fn serve(app: &App, with_worker: bool) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let listening = listen::Listener::bind(app)?;
     announce(app, listening.address()?).await?;
-    let worker = with_worker.then(|| tokio::spawn(jobs::run(app.clone(), stopped.clone())));
-    let pages = tokio::spawn(listening.serve(app.clone(), router(app), stopped));
-    wait_for_signal().await?;
+    let mut worker = with_worker.then(|| tokio::spawn(jobs::run(app.clone(), stopped.clone())));
+    let mut pages = tokio::spawn(listening.serve(app.clone(), router(app), stopped));
+    // Half a console would look alive while it does only half of its work, so the end of either part is the end of the process.
+    let ended = tokio::select! {
+        signal = wait_for_signal() => signal,
+        done = &mut pages => return Err(early("the listener", done.map_err(Into::into).flatten())),
+        done = optional(&mut worker) => Err(early("the worker", done.map_err(Into::into))),
+    };
     stop.send_replace(true);
-    let done = pages.await?;
-    if let Some(worker) = worker {
+    let served = pages.await?;
+    if let Some(worker) = worker.filter(|worker| !worker.is_finished()) {
         finish(worker).await;
     }
-    done
+    ended.and(served)
 }
 
 /// Works until a signal says stop.
 pub async fn work(app: &App) -> anyhow::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let worker = tokio::spawn(jobs::run(app.clone(), stopped));
-    wait_for_signal().await?;
+    let mut worker = tokio::spawn(jobs::run(app.clone(), stopped));
+    tokio::select! {
+        signal = wait_for_signal() => signal?,
+        done = &mut worker => return Err(early("the worker", done.map_err(Into::into))),
+    }
     stop.send_replace(true);
     finish(worker).await;
     Ok(())
 }
 
-async fn finish(worker: tokio::task::JoinHandle<()>) {
+/// Ends when the task does; never when there is none.
+async fn optional(task: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What ended although nobody told it to.
+fn early(part: &str, done: anyhow::Result<()>) -> anyhow::Error {
+    match done {
+        Ok(()) => anyhow::anyhow!("{part} ended without being told to"),
+        Err(error) => error.context(format!("{part} ended by a fault")),
+    }
+}
+
+async fn finish(worker: JoinHandle<()>) {
     if tokio::time::timeout(GRACE, worker).await.is_err() {
         tracing::warn!(
             "the worker did not finish in {} s; its jobs run again when their leases end",

@@ -5,7 +5,7 @@ use std::{any::Any, time::Instant};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderName, HeaderValue},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -13,6 +13,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::routes::RequestId;
+
+use super::refusals::Refusal;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -42,7 +44,5 @@ pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
         panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(message = message.unwrap_or("no message"), "a handler panicked");
     metrics::counter!("notafter_panics_total").increment(1);
-    let sentence = "The console met an unexpected fault and gave this request up. Nothing else is affected. Try again; \
-                    if it stays, give the administrator the x-request-id of this answer.\n";
-    (StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
+    Refusal::FAULT.into_response()
 }

@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     app::App,
-    store::{self, Tx, after::After, jobs::pages},
+    store::{self, Tx, after::After, alerts::sending, jobs::pages},
 };
 
 use super::{Actor, Error, Permission, Result};
@@ -113,6 +113,8 @@ pub async fn cancel(app: &App, actor: &Actor, id: i64) -> Result<Job> {
     if !store::jobs::cancel(&mut tx, id, app.now()).await? {
         return Err(Error::Conflict(format!("job {id} is {} already", job.state)));
     }
+    // Otherwise the next sweep would find the mail waiting and begin another job for it.
+    sending::abandon(&mut tx, id, "not sent: its job was cancelled", app.now()).await?;
     tx.commit(event(actor, "job.cancelled", &job)).await?;
     Ok(job)
 }

@@ -13,7 +13,7 @@ use super::{Actor, Error, Permission, Result};
 pub async fn list(app: &App, actor: &Actor, this: &[u8]) -> Result<Vec<Device>> {
     actor.require(Permission::OwnAccount)?;
     let user = own(actor)?;
-    Ok(store::sessions::of_user(&app.pool, user, this, app.now()).await?)
+    Ok(store::sessions::of_user(&app.pool, user, this, app.clock.ahead()).await?)
 }
 
 /// Ends every session of the actor but this one; answers how many there were.

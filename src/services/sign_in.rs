@@ -20,7 +20,7 @@ pub const WRONG: &str = "that email and password do not match an account";
 pub struct SignedIn {
     /// Their id.
     pub user: i64,
-    /// When; the session's absolute limit counts from here.
+    /// When they gave their password.
     pub at: OffsetDateTime,
 }
 

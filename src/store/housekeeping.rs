@@ -1,16 +1,20 @@
 //! Removal by age of what only bookkeeping needed. Nobody decides it, so it has no audit event; audit records are never removed.
 
 use sqlx::PgPool;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::Result;
 
 /// Rows of one step: short locks, and a stop in between loses nothing.
 const STEP: i64 = 5_000;
 
-/// Removes sessions that ended, by idleness or by age, before `now`.
-pub async fn prune_sessions(pool: &PgPool, now: OffsetDateTime) -> Result<u64> {
-    Ok(sqlx::query!("delete from sessions where idle_until < $1 or absolute_until < $1", now)
+/// Removes sessions that have ended, by idleness or by age; see [`super::sessions`] for `ahead`.
+pub async fn prune_sessions(pool: &PgPool, ahead: Duration) -> Result<u64> {
+    let seconds = ahead.as_seconds_f64();
+    Ok(sqlx::query!(
+        "delete from sessions where least(idle_until, absolute_until) < clock_timestamp() + make_interval(secs => $1)",
+        seconds
+    )
         .execute(pool)
         .await?
         .rows_affected())

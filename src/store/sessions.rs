@@ -1,6 +1,9 @@
 //! Sessions: rows keyed by the digest of the id that the browser holds, so that the table opens nothing (S4).
 //!
+//! Their limits go by the database's clock, the only one that all processes share; `ahead` moves it in tests ([`Clock::ahead`]).
 //! Being seen again is bookkeeping, written on the pool; ending somebody's sessions is an act and takes a [`Tx`].
+//!
+//! [`Clock::ahead`]: crate::clock::Clock::ahead
 
 use std::net::IpAddr;
 
@@ -35,7 +38,7 @@ pub struct NewSession<'a> {
     pub agent: Option<&'a str>,
     /// When they last gave their password.
     pub confirmed_at: Option<OffsetDateTime>,
-    /// When they signed in; the absolute limit counts from here, over renewals of the id.
+    /// When they signed in, by [`clock`]; the absolute limit counts from here, over renewals of the id.
     pub began_at: OffsetDateTime,
 }
 
@@ -58,8 +61,8 @@ pub struct Present {
     pub team_ids: Vec<i64>,
     /// When they last gave their password.
     pub confirmed_at: Option<OffsetDateTime>,
-    /// When the session was last seen.
-    pub seen_at: OffsetDateTime,
+    /// Being seen is to be written down.
+    pub is_news: bool,
 }
 
 /// A line of "where you are signed in".
@@ -77,13 +80,21 @@ pub struct Device {
     pub seen_at: OffsetDateTime,
 }
 
+/// The present by the clock that the limits go by.
+pub async fn clock(pool: &PgPool, ahead: Duration) -> Result<OffsetDateTime> {
+    let seconds = ahead.as_seconds_f64();
+    Ok(sqlx::query_scalar!("select clock_timestamp() + make_interval(secs => $1) as \"now!\"", seconds)
+        .fetch_one(pool)
+        .await?)
+}
+
 /// Adds a session, unless its user is gone or disabled.
-pub async fn insert(pool: &PgPool, new: NewSession<'_>, now: OffsetDateTime) -> Result<bool> {
-    let absolute_until = new.began_at + ABSOLUTE;
+pub async fn insert(pool: &PgPool, new: NewSession<'_>, ahead: Duration) -> Result<bool> {
     let added = sqlx::query!(
         "insert into sessions (id_digest, user_id, record, address, agent, confirmed_at, created_at, seen_at, idle_until, absolute_until)
-         select $1, u.id, $3, $4, $5, $6, $7, $8, $9, $10
-           from users u
+         select $1, u.id, $3, $4, $5, $6, $7, clock.now, least(clock.now + make_interval(secs => $9), $10), $10
+           from users u,
+                (select clock_timestamp() + make_interval(secs => $8) as now) clock
           where u.id = $2 and u.disabled_at is null
              on conflict (id_digest) do nothing",
         new.digest,
@@ -93,9 +104,9 @@ pub async fn insert(pool: &PgPool, new: NewSession<'_>, now: OffsetDateTime) -> 
         new.agent,
         new.confirmed_at,
         new.began_at,
-        now,
-        (now + IDLE).min(absolute_until),
-        absolute_until,
+        ahead.as_seconds_f64(),
+        IDLE.as_seconds_f64(),
+        new.began_at + ABSOLUTE,
     )
     .execute(pool)
     .await?;
@@ -111,11 +122,14 @@ pub async fn save(pool: &PgPool, digest: &[u8], record: &Value) -> Result<()> {
 }
 
 /// What the door keeps in a live session.
-pub async fn load(pool: &PgPool, digest: &[u8], now: OffsetDateTime) -> Result<Option<Value>> {
+pub async fn load(pool: &PgPool, digest: &[u8], ahead: Duration) -> Result<Option<Value>> {
     Ok(sqlx::query_scalar!(
-        "select record from sessions where id_digest = $1 and idle_until > $2 and absolute_until > $2",
+        "select record
+           from sessions
+          where id_digest = $1
+            and least(idle_until, absolute_until) > clock_timestamp() + make_interval(secs => $2)",
         digest,
-        now,
+        ahead.as_seconds_f64(),
     )
     .fetch_optional(pool)
     .await?)
@@ -128,37 +142,37 @@ pub async fn delete(pool: &PgPool, digest: &[u8]) -> Result<()> {
 }
 
 /// Who is behind a live session, read anew for each request: a disabled user is nobody at once.
-pub async fn present(pool: &PgPool, digest: &[u8], now: OffsetDateTime) -> Result<Option<Present>> {
+pub async fn present(pool: &PgPool, digest: &[u8], ahead: Duration) -> Result<Option<Present>> {
     Ok(sqlx::query_as!(
         Present,
         r#"select u.id as "user", u.email, u.name, u.role, u.limited_to_teams, u.theme,
                   array(select m.team_id from team_members m where m.user_id = u.id order by m.team_id) as "team_ids!",
-                  s.confirmed_at, s.seen_at
+                  s.confirmed_at, s.seen_at <= clock.now - make_interval(secs => $3) as "is_news!"
              from sessions s
-             join users u on u.id = s.user_id
+             join users u on u.id = s.user_id,
+                  (select clock_timestamp() + make_interval(secs => $2) as now) clock
             where s.id_digest = $1
-              and s.idle_until > $2
-              and s.absolute_until > $2
+              and s.idle_until > clock.now
+              and s.absolute_until > clock.now
               and u.disabled_at is null"#,
         digest,
-        now,
+        ahead.as_seconds_f64(),
+        SEEN_EVERY.as_seconds_f64(),
     )
     .fetch_optional(pool)
     .await?)
 }
 
-/// Moves the idle limit, at most once a minute.
-pub async fn seen(pool: &PgPool, digest: &[u8], seen_at: OffsetDateTime, now: OffsetDateTime) -> Result<()> {
-    if now - seen_at < SEEN_EVERY {
-        return Ok(());
-    }
+/// Moves the idle limit.
+pub async fn seen(pool: &PgPool, digest: &[u8], ahead: Duration) -> Result<()> {
     sqlx::query!(
         "update sessions
-            set seen_at = $2, idle_until = least($3, absolute_until)
-          where id_digest = $1 and seen_at < $2",
+            set seen_at = clock.now, idle_until = least(clock.now + make_interval(secs => $3), absolute_until)
+           from (select clock_timestamp() + make_interval(secs => $2) as now) clock
+          where id_digest = $1 and seen_at < clock.now",
         digest,
-        now,
-        now + IDLE,
+        ahead.as_seconds_f64(),
+        IDLE.as_seconds_f64(),
     )
     .execute(pool)
     .await?;
@@ -166,16 +180,17 @@ pub async fn seen(pool: &PgPool, digest: &[u8], seen_at: OffsetDateTime, now: Of
 }
 
 /// Live sessions of a person, this one first.
-pub async fn of_user(pool: &PgPool, user: i64, this: &[u8], now: OffsetDateTime) -> Result<Vec<Device>> {
+pub async fn of_user(pool: &PgPool, user: i64, this: &[u8], ahead: Duration) -> Result<Vec<Device>> {
     Ok(sqlx::query_as!(
         Device,
         r#"select id_digest = $2 as "is_this!", address as "address: IpNet", agent, created_at as began_at, seen_at
              from sessions
-            where user_id = $1 and idle_until > $3 and absolute_until > $3
+            where user_id = $1
+              and least(idle_until, absolute_until) > clock_timestamp() + make_interval(secs => $3)
             order by id_digest = $2 desc, seen_at desc"#,
         user,
         this,
-        now,
+        ahead.as_seconds_f64(),
     )
     .fetch_all(pool)
     .await?)

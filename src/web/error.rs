@@ -102,18 +102,6 @@ pub fn cross_site() -> Response {
     (status, page).into_response()
 }
 
-/// The page for a body that is larger than any page takes.
-pub fn too_large() -> Response {
-    let status = StatusCode::PAYLOAD_TOO_LARGE;
-    let happened = "This is more than the 10 MiB that one import takes, so nothing was changed.";
-    let page = ErrorPage::new(status, "Too large", happened)
-        .with_advice(
-            "Import fewer files at once. The command line takes any number: notafter certificates import FILE.",
-        )
-        .with_actions(vec![Action::new(urls::IMPORT, "Back to the import")]);
-    (status, page).into_response()
-}
-
 fn status(error: &Error) -> StatusCode {
     match error {
         Error::NotFound(_) => StatusCode::NOT_FOUND,

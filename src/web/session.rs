@@ -1,7 +1,7 @@
 //! Sessions of browsers: our own store for `tower-sessions`, what is kept in a session, and the cookie that names it (S4, S11).
 //!
 //! The table holds the SHA-256 of an id, never the id. Saving only updates: a session that was ended meanwhile cannot come back from a
-//! late write. The limits are the row's, counted by the application's clock; the cookie itself has no age.
+//! late write. The limits are the row's, counted by the database's clock; the cookie itself has no age.
 
 use std::{collections::HashMap, fmt};
 
@@ -75,12 +75,12 @@ pub fn cookie_name(secure: bool) -> &'static str {
 }
 
 /// Begins a session for somebody who just gave their password; whatever id the browser came with is dead.
-pub async fn begin(session: &Session, signed_in: &SignedIn, origin: &Origin) -> Result<()> {
+pub async fn begin(app: &App, session: &Session, signed_in: &SignedIn, origin: &Origin) -> Result<()> {
     session.clear().await;
     session.cycle_id().await?;
     let person = Person {
         user: signed_in.user,
-        began_at: signed_in.at,
+        began_at: sessions::clock(&app.pool, app.clock.ahead()).await?,
         confirmed_at: Some(signed_in.at),
         address: origin.address,
         agent: origin.agent.clone(),
@@ -112,10 +112,12 @@ pub fn digest(session: &Session) -> Option<[u8; 32]> {
 
 /// Who is behind a live session, as they are now; being seen moves its idle limit.
 pub(super) async fn present(app: &App, session: &Session) -> Result<Option<Present>> {
-    let now = app.now();
+    let ahead = app.clock.ahead();
     let Some(digest) = digest(session) else { return Ok(None) };
-    let Some(person) = sessions::present(&app.pool, &digest, now).await? else { return Ok(None) };
-    sessions::seen(&app.pool, &digest, person.seen_at, now).await?;
+    let Some(person) = sessions::present(&app.pool, &digest, ahead).await? else { return Ok(None) };
+    if person.is_news {
+        sessions::seen(&app.pool, &digest, ahead).await?;
+    }
     Ok(Some(person))
 }
 
@@ -170,7 +172,7 @@ impl SessionStore for Sessions {
             confirmed_at: person.confirmed_at,
             began_at: person.began_at,
         };
-        match sessions::insert(&self.app.pool, new, self.app.now()).await.map_err(backend)? {
+        match sessions::insert(&self.app.pool, new, self.app.clock.ahead()).await.map_err(backend)? {
             true => Ok(()),
             false => Err(session_store::Error::Backend("the user is gone, or the id is taken".into())),
         }
@@ -182,13 +184,14 @@ impl SessionStore for Sessions {
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let now = self.app.now();
-        let Some(kept) = sessions::load(&self.app.pool, &digest_of(*id), now).await.map_err(backend)? else {
+        let ahead = self.app.clock.ahead();
+        let Some(kept) = sessions::load(&self.app.pool, &digest_of(*id), ahead).await.map_err(backend)?
+        else {
             return Ok(None);
         };
         let data: HashMap<String, Value> =
             serde_json::from_value(kept).map_err(|error| session_store::Error::Decode(error.to_string()))?;
-        Ok(Some(Record { id: *id, data, expiry_date: now + sessions::IDLE }))
+        Ok(Some(Record { id: *id, data, expiry_date: self.app.now() + sessions::IDLE }))
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {

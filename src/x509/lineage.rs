@@ -41,20 +41,43 @@ impl From<&Certificate> for Generation {
     }
 }
 
+/// A generation made ready to be compared with many older ones.
+pub struct Newer<'a> {
+    generation: &'a Generation,
+    names: HashSet<&'a str>,
+}
+
+impl<'a> Newer<'a> {
+    /// Prepares the names.
+    pub fn new(generation: &'a Generation) -> Newer<'a> {
+        Newer { generation, names: generation.names.iter().map(String::as_str).collect() }
+    }
+
+    /// True if its life begins after that of `older`; nothing else takes a place.
+    pub fn begins_after(&self, older: &Generation) -> bool {
+        self.generation.not_before > older.not_before
+    }
+
+    /// True if it takes the place of `older`; see the rule at the top of this module.
+    pub fn supersedes(&self, older: &Generation) -> bool {
+        let newer = self.generation;
+        !newer.is_ca
+            && !older.is_ca
+            && (older.is_self_signed || !newer.is_self_signed)
+            && self.begins_after(older)
+            && newer.not_after > older.not_after
+            && covers(&self.names, &older.names)
+    }
+}
+
 /// True if `newer` takes the place of `older`; see the rule at the top of this module.
 pub fn supersedes(newer: &Generation, older: &Generation) -> bool {
-    !newer.is_ca
-        && !older.is_ca
-        && (older.is_self_signed || !newer.is_self_signed)
-        && newer.not_before > older.not_before
-        && newer.not_after > older.not_after
-        && covers(&newer.names, &older.names)
+    Newer::new(newer).supersedes(older)
 }
 
 /// True if each of the older names is covered by one of the newer, and there is at least one.
-pub fn covers<N: AsRef<str>, O: AsRef<str>>(newer_names: &[N], older_names: &[O]) -> bool {
-    let newer: HashSet<&str> = newer_names.iter().map(AsRef::as_ref).collect();
-    !older_names.is_empty() && older_names.iter().all(|name| covers_one(&newer, name.as_ref()))
+fn covers(newer: &HashSet<&str>, older_names: &[String]) -> bool {
+    !older_names.is_empty() && older_names.iter().all(|name| covers_one(newer, name))
 }
 
 fn covers_one(newer: &HashSet<&str>, name: &str) -> bool {
@@ -83,13 +106,18 @@ mod tests {
         Generation { names, not_before: from, not_after: until, is_ca: false, is_self_signed: false }
     }
 
+    fn covers(newer: &[&str], older: &[&str]) -> bool {
+        let older: Vec<String> = older.iter().map(|name| (*name).to_owned()).collect();
+        super::covers(&newer.iter().copied().collect(), &older)
+    }
+
     #[test]
     fn every_older_name_must_be_covered() {
         assert!(covers(&["a.example", "b.example"], &["b.example"]));
         assert!(covers(&["b.example", "a.example"], &["a.example", "b.example"]));
         assert!(!covers(&["a.example"], &["a.example", "b.example"]));
-        assert!(!covers::<&str, &str>(&["a.example"], &[]));
-        assert!(!covers::<&str, &str>(&[], &["a.example"]));
+        assert!(!covers(&["a.example"], &[]));
+        assert!(!covers(&[], &["a.example"]));
     }
 
     #[test]

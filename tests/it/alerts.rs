@@ -15,6 +15,8 @@ use notafter::{
         self, Actor,
         alerts::{deliveries, health, preview, rules, sweep, thresholds},
         certificates::{Options, Source, Upload},
+        jobs::View,
+        permissions::Role,
     },
     store::{
         Tx,
@@ -377,6 +379,57 @@ async fn a_refused_address_is_visible_and_the_fallback_is_told() {
     assert_eq!(relay.given().len(), 3);
     assert_eq!(relay.given()[2].message_id, relay.given()[0].message_id);
     assert!(deliveries::send_again(&test.app, &cli(), failed[0].id).await.is_err(), "it is sent now");
+}
+
+#[tokio::test]
+async fn a_mail_whose_job_is_cancelled_stays_unsent_until_a_person_sends_it() {
+    let mut test = with_administrator().await;
+    let relay = Scripted::new([away()]);
+    test.app.mail = Some(Arc::new(relay.clone()));
+    add(&test.app, wanted("shop", Duration::days(6))).await;
+    work(&test.app).await;
+    let waiting = services::jobs::list(&test.app, &cli(), View::Failing, None, 10).await.unwrap();
+    services::jobs::cancel(&test.app, &cli(), waiting.jobs[0].id).await.unwrap();
+    test.advance(Duration::hours(2));
+    work(&test.app).await;
+    assert_eq!(relay.given().len(), 1, "no sweep begins what a person stopped");
+    let stopped = all_deliveries(&test.app).await.remove(0);
+    assert_eq!(
+        (stopped.state.as_str(), stopped.answer.as_deref()),
+        ("failed", Some("not sent: its job was cancelled"))
+    );
+    deliveries::send_again(&test.app, &cli(), stopped.id).await.unwrap();
+    jobs::run_until_empty(&test.app).await.unwrap();
+    assert_eq!(relay.given().len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_sent_belongs_to_the_team_that_has_the_certificate_now() {
+    let mut test = with_administrator().await;
+    test.app.mail = Some(Arc::new(Scripted::new([away()])));
+    let (old, new) = (test.team("Payments").await, test.team("Shop").await);
+    let id = add(&test.app, Wanted { team: Some(old), ..wanted("vault-nine", Duration::days(6)) }).await;
+    work(&test.app).await;
+    test.add_person("pia@halden.example", Role::Operator, &[old]).await;
+    test.add_person("sam@halden.example", Role::Operator, &[new]).await;
+    let (pia, sam) = (test.signed_in("pia@halden.example").await, test.signed_in("sam@halden.example").await);
+    pia.get("/alerts").await.expect(200).says("vault-nine");
+    pia.get("/jobs").await.expect(200).says("vault-nine");
+    let change = services::certificates::Change {
+        owner: "ann@halden.example".into(),
+        team: "shop".into(),
+        environment: String::new(),
+        tags: Vec::new(),
+        note: String::new(),
+        seen: None,
+    };
+    services::certificates::edit(&test.app, &cli(), CertificateId(id), &change).await.unwrap();
+    for page in ["/alerts", "/jobs"] {
+        let before = pia.get(page).await.expect(200);
+        before.says_not("vault-nine");
+        sam.get(page).await.expect(200).says("vault-nine");
+    }
+    assert_eq!(deliveries::list(&test.app, &cli(), &Filter::default(), 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -210,7 +210,8 @@ fn templates_never_trust_text_nor_inline_anything() {
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let name = file.strip_prefix(&root).unwrap().display();
-        assert!(!text.contains("|safe"), "{name}: the escaping of data is never switched off");
+        let packed: String = text.split_whitespace().collect();
+        assert!(!packed.contains("|safe"), "{name}: the escaping of data is never switched off");
         // Mail is read by programs that know nothing but inline style; pages obey the CSP.
         if !name.to_string().starts_with("email/") {
             assert!(

@@ -180,7 +180,7 @@ async fn whoever_lost_the_lease_can_write_nothing() {
     assert!(!claims::finish(pool, &old, &run("slow"), now).await.unwrap());
     assert!(!claims::retry(pool, &old, &run("slow"), "late", now).await.unwrap());
     assert!(!claims::park(pool, &old, &run("slow"), "late", now).await.unwrap());
-    assert_eq!(claims::release(pool, &[old.lease]).await.unwrap(), 0);
+    assert_eq!(claims::release(pool, &[old.lease], app.app.now()).await.unwrap(), 0);
     assert_eq!(claims::renew(pool, &[old.lease, new.lease], LEASE).await.unwrap().lost, [old.lease]);
 
     assert!(matches!(note(&app.app, &new).await, Outcome::Done(_)));
@@ -269,9 +269,31 @@ async fn eight_schedulers_start_each_job_once() {
 async fn clocks_that_disagree_are_a_finding() {
     let app = TestApp::start().await;
     app.advance(Duration::days(400));
-    enqueue(&app, NewJob::new("check_clock", json!({}), app.app.now())).await;
-    jobs::run_until_empty(&app.app).await.unwrap();
-    assert_eq!(workers::counts(&app.app.pool, None).await.unwrap().parked, 1);
+    for _ in 0..6 {
+        app.advance(Duration::HOUR);
+        schedule::tick(&app.app).await.unwrap();
+        jobs::run_until_empty(&app.app).await.unwrap();
+    }
+    let counts = workers::counts(&app.app.pool, None).await.unwrap();
+    assert_eq!((counts.failing, counts.parked), (1, 0), "one job says so, however long it lasts");
+}
+
+#[tokio::test]
+async fn a_job_that_was_asked_for_while_it_failed_for_the_last_time_runs_again() {
+    let app = TestApp::start().await;
+    let (pool, now) = (&app.app.queue_pool, app.app.now());
+    let keyed = || job(&app, "note", 1).keyed("one").attempts(1);
+    let id = enqueue(&app, keyed()).await.id();
+    let held = claim(&app, "w", 1, LEASE).await.remove(0);
+    assert_eq!(enqueue(&app, keyed()).await, Enqueued::Joined(id));
+    assert!(claims::park(pool, &held, &run("w"), "no use", now).await.unwrap());
+    let held = claim(&app, "dead", 1, Pause::from_millis(1)).await.remove(0);
+    assert_eq!((held.lease.job, held.attempt), (id, 1));
+    assert_eq!(enqueue(&app, keyed()).await, Enqueued::Joined(id));
+    tokio::time::sleep(Pause::from_millis(5)).await;
+    claims::reclaim(pool, now).await.unwrap();
+    assert_eq!(jobs::drain(&app.app, TABLE).await.unwrap(), 1);
+    assert_eq!((standing(&app, id).await.0.as_str(), noted(&app).await.len()), ("done", 1));
 }
 
 #[tokio::test]
@@ -294,6 +316,8 @@ async fn a_worker_is_woken_by_an_enqueue_and_gives_back_what_it_cannot_finish() 
     stop.send_replace(true);
     timeout(Pause::from_secs(5), worker).await.expect("stops in time").unwrap();
     assert_eq!(standing(&app, endless).await, ("queued".into(), 0, None));
+    let runs = store::jobs::pages::runs(&app.app.pool, endless, 10).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.outcome.as_str()).collect::<Vec<_>>(), ["released"]);
     assert!(workers::silence(&app.app.pool).await.unwrap().is_none(), "it said farewell");
 }
 
@@ -332,7 +356,11 @@ async fn a_worker_outlives_its_connections() {
         let mut conn = pool.acquire().await.unwrap();
         store::jobs::enqueue(&mut conn, &job(&app, "note", n), app.app.now()).await.unwrap();
         drop(conn);
-        until!(noted_in(&pool).await.contains(&n.to_string()));
+        until!({
+            // A try that met a dead connection is made again when its time has come.
+            app.advance(Duration::seconds(1));
+            noted_in(&pool).await.contains(&n.to_string())
+        });
     }
     stop.send_replace(true);
     timeout(Pause::from_secs(25), worker).await.expect("stops in time").unwrap();

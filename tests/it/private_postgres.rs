@@ -175,6 +175,42 @@ async fn a_killed_server_and_a_stale_lock_file_are_no_obstacle() {
 }
 
 #[tokio::test]
+async fn a_server_that_ends_on_its_own_comes_back_until_it_is_told_to_stop() {
+    let folder = Folder::new();
+    let durable = Settings::new(folder.0.join("data"));
+    let mut server = PrivateServer::start(durable).await.unwrap();
+    server.keep();
+    run(server.owner_options(), "create table notes (id int); insert into notes values (1)").await.unwrap();
+    for signal in [Signal::KILL, Signal::INT] {
+        let pid = server.process_id();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        let back = async {
+            while server.process_id() == pid {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), back).await.expect("a new process");
+        assert_eq!(count(server.owner_options(), "select count(*) from notes").await, 1);
+    }
+    let pid = server.process_id();
+    server.stop().await.unwrap();
+    assert!(!lives(pid));
+}
+
+#[tokio::test]
+async fn a_data_directory_behind_a_link_is_still_our_own() {
+    let folder = Folder::new();
+    DirBuilder::new().mode(0o755).create(folder.0.join("real")).unwrap();
+    std::os::unix::fs::symlink(folder.0.join("real"), folder.0.join("link")).unwrap();
+    let settings = || Settings { durable: false, ..Settings::new(folder.0.join("link/data")) };
+    let server = PrivateServer::start(settings()).await.unwrap();
+    let joined = PrivateServer::start(settings()).await.unwrap();
+    assert_eq!(joined.process_id(), server.process_id());
+    joined.stop().await.unwrap();
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_cluster_of_another_version_is_refused_by_name_and_left_alone() {
     let folder = Folder::new();
     PrivateServer::start(folder.settings()).await.unwrap().stop().await.unwrap();

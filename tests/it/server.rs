@@ -39,5 +39,8 @@ async fn an_endless_body_is_cut_and_an_endless_address_refused() {
     let answer =
         app.anonymous().send(Method::POST, "/api/v1/inspect", Some("application/x-pem-file"), body).await;
     assert!([401, 413].contains(&answer.status.as_u16()), "{}", answer.status);
-    app.anonymous().get(&format!("/certificates?q={}", "a".repeat(20_000))).await.expect(414);
+    let long = "a".repeat(20_000);
+    app.anonymous().get(&format!("/certificates?q={long}")).await.expect(414);
+    let answer = app.anonymous().get(&format!("/api/v1/certificates?q={long}")).await.expect(414);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
 }

@@ -112,7 +112,7 @@ async fn thirty_idle_minutes_end_a_session_and_a_request_in_between_keeps_it() {
         app.advance(Duration::minutes(29));
         client.get("/account/confirm").await.expect(200);
     }
-    app.advance(Duration::minutes(30));
+    app.advance(Duration::minutes(30) + Duration::SECOND);
     client.get("/account/confirm").await.expect(303);
 }
 
@@ -124,7 +124,7 @@ async fn twelve_hours_end_a_session_however_busy() {
         app.advance(Duration::minutes(25));
         client.get("/account/confirm").await.expect(200);
     }
-    app.advance(Duration::minutes(20));
+    app.advance(Duration::minutes(20) + Duration::SECOND);
     client.get("/account/confirm").await.expect(303);
 }
 

@@ -218,7 +218,7 @@ async fn refused(
         not_after: certificate.not_after,
         owner: certificate.owner.clone(),
         team: certificate.team,
-        added_at: plan.now,
+        added_at: certificate.added_at,
     };
     let instead = recipients::after_refusal(&plan.due.recipient, plan.rule.fallback.as_deref(), &plan.book);
     let new: Vec<_> = instead

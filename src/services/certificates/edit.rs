@@ -8,7 +8,7 @@ use crate::{
     services::{Actor, Error, Permission, Result},
     store::{
         Tx,
-        alerts::sweeps,
+        alerts::{deliveries, sweeps},
         certificates::{
             self, CertificateId, State,
             edit::{self as rows, Editable},
@@ -74,6 +74,9 @@ pub async fn edit(app: &App, actor: &Actor, id: CertificateId, change: &Change) 
         return Ok(());
     }
     rows::save(&mut tx, id, &after, app.now()).await?;
+    if after.team_id != before.team_id {
+        deliveries::hand_over(&mut tx, id.0, after.team_id).await?;
+    }
     let detail = json!({ "before": said(&before), "after": said(&after) });
     let event = actor.event("certificate.edited", after.name.clone());
     sweeps::enqueue(tx.conn(), app.now()).await?;

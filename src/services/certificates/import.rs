@@ -300,7 +300,7 @@ impl Batch<'_> {
         let reach = self.actor.reach().as_sql();
         let certificates: Vec<Option<&Certificate>> =
             fresh.iter().map(|one| one.certificate.as_ref()).collect();
-        let lineage = lineage::find(tx, reach, &certificates).await?;
+        let lineage = lineage::find(tx, reach, entries).await?;
         lineage.inherit(entries, *self.actor.reach() == Reach::All);
         let inserted = rows::insert(tx, entries, self.options.source.as_str(), self.now).await?;
         let ids: Vec<Option<i64>> = inserted.into_iter().map(|id| id.map(|id| id.0)).collect();

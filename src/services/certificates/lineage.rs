@@ -1,12 +1,12 @@
 //! Which of the certificates that come in take the place of entries, or of each other; the rule is `x509::lineage`.
 //!
-//! Candidates are found by shared names within the actor's reach, then judged from their DER. A renewal that names no owner, team,
+//! Candidates are found by shared names within the actor's reach and judged from their rows. A renewal that names no owner, team,
 //! environment or tags takes over those of the entry it supersedes, so that its alerts keep going to the same people.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::ControlFlow};
 
 use crate::{
-    services::Result,
+    services::{Error, Result},
     store::{
         Tx,
         certificates::{
@@ -14,16 +14,15 @@ use crate::{
             lineage::{Candidate, candidates},
         },
     },
-    x509::{
-        Certificate,
-        lineage::{Generation, supersedes},
-    },
+    x509::lineage::{Generation, Newer},
 };
 
 use super::report::Link;
 
 /// How many newer certificates with a name in common are tried for one older one, the newest first.
 const MAX_TRIES: usize = 500;
+/// How many names one batch compares, about a second's work; beyond it, entries stay as they are. Only certificates made for it get there.
+const MAX_COMPARED: usize = 20_000_000;
 
 /// Who takes whose place. Positions below `fresh` are those of the new certificates, the others of `candidates`.
 pub(super) struct Lineage {
@@ -34,34 +33,35 @@ pub(super) struct Lineage {
 }
 
 /// Compares what comes in with what is there.
-pub(super) async fn find(
-    tx: &mut Tx,
-    reach: Option<&[i64]>,
-    fresh: &[Option<&Certificate>],
-) -> Result<Lineage> {
-    let mut generations: Vec<Generation> = fresh.iter().map(|one| generation(*one)).collect();
+pub(super) async fn find(tx: &mut Tx, reach: Option<&[i64]>, entries: &[NewEntry]) -> Result<Lineage> {
+    let fresh = entries.len();
+    let mut generations: Vec<Generation> = entries.iter().map(of_entry).collect();
     let (reversed, parents) = wanted(&generations);
-    let mut known = Vec::new();
-    for candidate in candidates(tx, reach, &reversed, &parents).await? {
-        if let Ok(certificate) = Certificate::from_der(&candidate.der) {
-            generations.push(Generation::from(&certificate));
-            known.push(candidate);
-        }
-    }
-    Ok(Lineage { fresh: fresh.len(), pairs: pairs(&generations, fresh.len()), candidates: known })
+    let candidates = candidates(tx, reach, &reversed, &parents).await?;
+    generations.extend(candidates.iter().map(of_candidate));
+    let pairs = tokio::task::spawn_blocking(move || pairs(&generations, fresh, MAX_COMPARED));
+    Ok(Lineage { fresh, pairs: pairs.await.map_err(Error::internal)?, candidates })
 }
 
 /// A CA, or what cannot be read, has no names here: it takes no part.
-fn generation(certificate: Option<&Certificate>) -> Generation {
-    match certificate {
-        Some(certificate) if !certificate.is_ca() => Generation::from(certificate),
-        _ => Generation {
-            names: Vec::new(),
-            not_before: time::OffsetDateTime::UNIX_EPOCH,
-            not_after: time::OffsetDateTime::UNIX_EPOCH,
-            is_ca: true,
-            is_self_signed: false,
-        },
+fn of_entry(entry: &NewEntry) -> Generation {
+    let not_before = entry.not_before.filter(|_| !entry.is_ca && entry.unreadable.is_none());
+    Generation {
+        names: not_before.map(|_| entry.names.clone()).unwrap_or_default(),
+        not_before: not_before.unwrap_or(time::OffsetDateTime::UNIX_EPOCH),
+        not_after: entry.not_after,
+        is_ca: not_before.is_none(),
+        is_self_signed: entry.is_self_signed,
+    }
+}
+
+fn of_candidate(candidate: &Candidate) -> Generation {
+    Generation {
+        names: candidate.names.clone(),
+        not_before: candidate.not_before,
+        not_after: candidate.not_after,
+        is_ca: false,
+        is_self_signed: candidate.is_self_signed,
     }
 }
 
@@ -84,8 +84,9 @@ fn wanted(generations: &[Generation]) -> (Vec<String>, Vec<String>) {
     (reversed, parents)
 }
 
-/// For each older one its newest successor, if at least one of the two is new.
-fn pairs(generations: &[Generation], fresh: usize) -> Vec<(usize, usize)> {
+/// For each older one its newest successor, if at least one of the two is new. Stops after comparing `budget` names.
+fn pairs(generations: &[Generation], fresh: usize, mut budget: usize) -> Vec<(usize, usize)> {
+    let newer: Vec<Newer<'_>> = generations.iter().map(Newer::new).collect();
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (position, generation) in generations.iter().enumerate() {
         for name in &generation.names {
@@ -96,19 +97,27 @@ fn pairs(generations: &[Generation], fresh: usize) -> Vec<(usize, usize)> {
     for positions in by_name.values_mut() {
         positions.sort_by_key(|position| std::cmp::Reverse(age(position)));
     }
-    let successor = |(older, generation): (usize, &Generation)| {
+    let mut successor = |(older, generation): (usize, &Generation)| {
         let first = generation.names.first()?;
         let wildcard = first.split_once('.').map(|(_, parent)| format!("*.{parent}"));
         let lists = [Some(first.as_str()), wildcard.as_deref()].into_iter().flatten();
-        let tried = lists.filter_map(|name| by_name.get(name)).flat_map(|list| list.iter().take(MAX_TRIES));
-        let newer = tried
-            .copied()
-            .filter(|newer| older < fresh || *newer < fresh)
-            .filter(|newer| generations.get(*newer).is_some_and(|newer| supersedes(newer, generation)))
-            .max_by_key(age)?;
-        Some((older, newer))
+        let newest = lists.filter_map(|name| {
+            let found = by_name.get(name)?.iter().take(MAX_TRIES).try_for_each(|&position| {
+                let Some(one) = newer.get(position).filter(|one| one.begins_after(generation)) else {
+                    // They are sorted: whatever follows began earlier still.
+                    return ControlFlow::Break(None);
+                };
+                budget = budget.saturating_sub(generation.names.len());
+                match budget > 0 && (older < fresh || position < fresh) && one.supersedes(generation) {
+                    true => ControlFlow::Break(Some(position)),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            found.break_value().flatten()
+        });
+        Some((older, newest.max_by_key(age)?))
     };
-    generations.iter().enumerate().filter_map(successor).collect()
+    generations.iter().enumerate().filter_map(&mut successor).collect()
 }
 
 impl Lineage {
@@ -192,19 +201,33 @@ mod tests {
     #[test]
     fn the_newest_of_several_takes_the_place_of_all_older_ones() {
         let all = [generation("a.example", 60), generation("a.example", 0), generation("a.example", 30)];
-        assert_eq!(pairs(&all, 3), [(1, 0), (2, 0)]);
+        assert_eq!(pairs(&all, 3, usize::MAX), [(1, 0), (2, 0)]);
     }
 
     #[test]
     fn a_wildcard_takes_the_place_of_a_name_under_it() {
         let all = [generation("*.example", 60), generation("a.example", 0), generation("b.a.example", 0)];
-        assert_eq!(pairs(&all, 1), [(1, 0)]);
+        assert_eq!(pairs(&all, 1, usize::MAX), [(1, 0)]);
     }
 
     #[test]
     fn two_that_were_there_before_stay_as_they_are() {
         let all = [generation("x.example", 0), generation("a.example", 0), generation("a.example", 30)];
-        assert!(pairs(&all, 1).is_empty());
+        assert!(pairs(&all, 1, usize::MAX).is_empty());
+    }
+
+    #[test]
+    fn certificates_made_to_be_costly_cost_a_bounded_time() {
+        let names = |last: i64| {
+            let shared = (0..499).map(|n| format!("n{n}.example"));
+            shared.chain([format!("last{last}.example")]).collect::<Vec<_>>()
+        };
+        let all: Vec<Generation> =
+            (0..40).map(|day| Generation { names: names(day), ..generation("", day) }).collect();
+        assert!(pairs(&all, 40, 1_000).is_empty());
+        let mut renewed = all;
+        renewed.push(Generation { names: names(0), ..generation("", 50) });
+        assert_eq!(pairs(&renewed, 1, usize::MAX), [(0, 40)]);
     }
 
     #[test]

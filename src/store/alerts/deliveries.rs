@@ -123,6 +123,28 @@ pub async fn counts(pool: &PgPool, reach: Option<&[i64]>) -> Result<Counts> {
     Ok(row)
 }
 
+/// Gives everything that was or will be sent about an entry to the team that owns the entry now.
+///
+/// The jobs come first, as in every other transaction that takes both.
+pub async fn hand_over(tx: &mut Tx, certificate: i64, team: Option<i64>) -> Result<()> {
+    sqlx::query!(
+        "update jobs
+         set team_id = $2
+         where kind = $3
+           and state in ('queued', 'running', 'parked')
+           and key in (select id::text from alert_deliveries where certificate_id = $1)",
+        certificate,
+        team,
+        super::sending::SEND,
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!("update alert_deliveries set team_id = $2 where certificate_id = $1", certificate, team)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Puts a failed delivery back in line. `None`: it is not there, or did not fail.
 pub async fn requeue(
     tx: &mut Tx,

@@ -274,6 +274,23 @@ pub async fn settle(tx: &mut Tx, id: i64, settled: Settled, answer: &str, now: O
     Ok(())
 }
 
+/// Gives up the delivery of this job, which a person cancelled: it stays listed as failed, and can be sent again by hand.
+pub async fn abandon(tx: &mut Tx, job: i64, answer: &str, now: OffsetDateTime) -> Result<()> {
+    sqlx::query!(
+        "update alert_deliveries
+         set state = 'failed', answer = $2, changed_at = $3
+         where id::text = (select key from jobs where id = $1 and kind = $4)
+           and state in ('queued', 'sending')",
+        job,
+        answer,
+        now,
+        SEND,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Ids and names of the entries in force that end next, for a choice; at most `limit`.
 pub async fn soonest(
     pool: &PgPool,

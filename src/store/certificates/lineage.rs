@@ -6,7 +6,10 @@
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use super::{Reach, Result};
+use super::{
+    Reach, Result,
+    import::{MAX_INDEXED_NAME, reverse},
+};
 use crate::store::Tx;
 
 /// The most candidates of one batch; beyond it, the oldest entries stay as they are.
@@ -19,8 +22,14 @@ pub struct Candidate {
     pub id: i64,
     /// What people call it.
     pub name: String,
-    /// The certificate.
-    pub der: Vec<u8>,
+    /// Its names in lower case; empty when one of them is too long for the index, since nobody may take the place of what is known in part.
+    pub names: Vec<String>,
+    /// The first second of its life.
+    pub not_before: OffsetDateTime,
+    /// The last second of its life.
+    pub not_after: OffsetDateTime,
+    /// Nobody but its own key vouches for it.
+    pub is_self_signed: bool,
     /// Mail address of who looks after it.
     pub owner: Option<String>,
     /// The team that owns it.
@@ -39,33 +48,47 @@ pub async fn candidates(
     reversed: &[String],
     parents: &[String],
 ) -> Result<Vec<Candidate>> {
-    Ok(sqlx::query_as!(
-        Candidate,
-        "with sharing as (
+    let rows = sqlx::query!(
+        r#"with sharing as (
              select certificate_id
              from certificate_names
              where reversed = any($2)
              union
              select certificate_id
              from unnest($3::text[]) parent
-             join certificate_names on reversed >= parent collate \"C\"
-                 and reversed < (left(parent, -1) || '/') collate \"C\"
+             join certificate_names on reversed >= parent collate "C"
+                 and reversed < (left(parent, -1) || '/') collate "C"
                  and position('.' in substr(reversed, length(parent) + 1)) = 0
          )
-         select c.id, c.name, der, owner, team_id, environment, tags
+         select c.id, c.name, owner, team_id, environment, tags, not_before as "not_before!", not_after as "not_after!", is_self_signed,
+             case when exists (select from unnest(sans) san where san like 'DNS:%' and octet_length(san) > 4 + $5) then '{}'::text[]
+                 else array(select n.reversed from certificate_names n where n.certificate_id = c.id) end as "reversed!"
          from sharing
          join certificates c on c.id = sharing.certificate_id
-         join certificate_ders d on d.certificate_id = c.id
-         where c.state = 'active' and not c.is_ca and ($1::bigint[] is null or c.team_id = any($1))
+         where c.state = 'active' and not c.is_ca and c.not_before is not null and ($1::bigint[] is null or c.team_id = any($1))
          order by c.not_after desc, c.id desc
-         limit $4",
+         limit $4"#,
         reach,
         reversed,
         parents,
         MAX_CANDIDATES,
+        i32::try_from(MAX_INDEXED_NAME).unwrap_or(i32::MAX),
     )
     .fetch_all(tx.conn())
-    .await?)
+    .await?;
+    let candidates = rows.into_iter().map(|row| Candidate {
+        id: row.id,
+        name: row.name,
+        names: row.reversed.iter().map(|name| reverse(name)).collect(),
+        not_before: row.not_before,
+        not_after: row.not_after,
+        is_self_signed: row.is_self_signed,
+        owner: row.owner,
+        team_id: row.team_id,
+        environment: row.environment,
+        tags: row.tags,
+    });
+    Ok(candidates.collect())
 }
 
 /// Marks each `(older, newer)`; an older one that is no longer active stays as it is. Answers the ids that changed.

@@ -102,14 +102,15 @@ impl Row {
     }
 }
 
-/// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked. Answers when to look again: at
+/// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked, unless it was asked for again
+/// meanwhile. Answers when to look again: at
 /// the end of the next lease.
 ///
 /// Rows that a keep-beat holds at this moment are passed over, for a second: their holder is alive.
 pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::time::Duration>> {
     let seconds = sqlx::query_scalar!(
         r#"with expired as (
-            select id, attempts, worker, started_at, attempts >= max_attempts as spent
+            select id, attempts, worker, started_at, attempts >= max_attempts as spent, rerun_at is not null as asked
             from jobs
             where state = 'running' and lease_until < clock_timestamp()
             order by lease_until
@@ -122,8 +123,9 @@ pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::t
             from expired
         ), put_back as (
             update jobs
-            set state = case when spent then 'parked' else 'queued' end, worker = null, lease_until = null,
-                cause = 'the worker stopped in the middle of it', finished_at = case when spent then $1 end
+            set state = case when spent and not asked then 'parked' else 'queued' end, worker = null, lease_until = null,
+                attempts = case when spent and asked then 0 else expired.attempts end, rerun_at = null,
+                cause = 'the worker stopped in the middle of it', finished_at = case when spent and not asked then $1 end
             from expired
             where jobs.id = expired.id
         )
@@ -253,7 +255,8 @@ pub async fn retry(
     Ok(kept.is_some())
 }
 
-/// The job is given up until a person looks at it. Answers whether the outcome was kept.
+/// The job is given up until a person looks at it; or, when it was asked for again while it ran, waits to run once more. Answers whether
+/// the outcome was kept.
 pub async fn park(
     pool: &PgPool,
     job: &Claimed,
@@ -264,7 +267,10 @@ pub async fn park(
     let kept = sqlx::query_scalar!(
         "with mine as (
             update jobs
-            set state = 'parked', worker = null, lease_until = null, rerun_at = null, cause = $4, log = $5, finished_at = $3
+            set state = case when rerun_at is null then 'parked' else 'queued' end,
+                run_at = coalesce(rerun_at, run_at), attempts = case when rerun_at is null then attempts else 0 end,
+                finished_at = case when rerun_at is null then $3::timestamptz end, rerun_at = null,
+                worker = null, lease_until = null, cause = $4, log = $5
             where id = $1 and fence = $2 and state = 'running'
             returning id
         )
@@ -287,17 +293,30 @@ pub async fn park(
 }
 
 /// Gives jobs back unfinished, at their old place and without counting the try: the process stops.
-pub async fn release(pool: &PgPool, leases: &[Lease]) -> Result<u64> {
+pub async fn release(pool: &PgPool, leases: &[Lease], now: OffsetDateTime) -> Result<u64> {
     let ids: Vec<i64> = leases.iter().map(|lease| lease.job).collect();
     let fences: Vec<i64> = leases.iter().map(|lease| lease.fence).collect();
     let mut conn = pool.acquire().await?;
     let released = sqlx::query!(
-        "update jobs
-        set state = 'queued', worker = null, lease_until = null, attempts = greatest(0, attempts - 1)
-        from unnest($1::bigint[], $2::bigint[]) as named (id, fence)
-        where jobs.id = named.id and jobs.fence = named.fence and jobs.state = 'running'",
+        "with mine as (
+            select jobs.id, jobs.attempts, jobs.worker, coalesce(jobs.started_at, $3) as started_at
+            from jobs
+            join unnest($1::bigint[], $2::bigint[]) as named (id, fence) on named.id = jobs.id and named.fence = jobs.fence
+            where jobs.state = 'running'
+            for update of jobs
+        ), kept as (
+            insert into job_runs (job_id, attempt, worker, outcome, cause, started_at, duration_ms)
+            select id, attempts, coalesce(worker, ''), 'released', 'the console stopped; it runs again when one works', started_at,
+                greatest(0, (extract(epoch from $3 - started_at) * 1000)::bigint)
+            from mine
+        )
+        update jobs
+        set state = 'queued', worker = null, lease_until = null, rerun_at = null, attempts = greatest(0, mine.attempts - 1)
+        from mine
+        where jobs.id = mine.id",
         &ids,
         &fences,
+        now,
     )
     .execute(&mut *conn)
     .await?

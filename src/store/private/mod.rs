@@ -3,11 +3,13 @@
 //! It lives below the data directory, listens on a Unix socket only, and lets in root and its own user by the
 //! kernel's word, so there is no password to keep. Started as root, it runs as a service user, because PostgreSQL
 //! refuses root. The server is a process of its own: it survives a killed console, and the next process to start
-//! finds and adopts it. Every process that uses it holds a lock; the last one out stops it.
+//! finds and adopts it. Every process that uses it holds a lock; the last one out stops it. A console that is asked to
+//! keep it starts it again when it ends on its own.
 
 mod account;
 mod binaries;
 mod error;
+mod keeper;
 mod place;
 mod postmaster;
 mod roles;
@@ -16,6 +18,7 @@ mod turn;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
@@ -24,6 +27,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use account::Account;
 pub use error::Error;
 use error::sql;
+use keeper::Keeper;
 use place::Place;
 use postmaster::{Postmaster, State};
 
@@ -66,11 +70,35 @@ impl Settings {
 /// waiting for that.
 #[derive(Debug)]
 pub struct PrivateServer {
+    settings: Settings,
+    account: Account,
     place: Place,
     turn: PathBuf,
+    sockets: PathBuf,
+    running: Arc<Mutex<Running>>,
+    keeper: Option<tokio::task::AbortHandle>,
+    in_use: Option<File>,
+}
+
+/// The server process as it was last seen; its child is ours to reap when we started it.
+#[derive(Debug)]
+struct Running {
     postmaster: Postmaster,
     child: Option<Child>,
-    in_use: Option<File>,
+}
+
+impl Running {
+    fn has_ended(&mut self, place: &Place) -> Result<bool, Error> {
+        if let Some(child) = &mut self.child {
+            // Asking reaps the process; without that it would stay listed as long as we live.
+            let ended = child.try_wait().map_err(error::file("wait for", &place.cluster))?;
+            return Ok(ended.is_some());
+        }
+        Ok(match postmaster::look(&place.data())? {
+            State::Up(running) => running.pid != self.postmaster.pid,
+            State::Down | State::Crashed => true,
+        })
+    }
 }
 
 impl PrivateServer {
@@ -85,11 +113,42 @@ impl PrivateServer {
         let place = place::prepare(&data_dir, &account)?;
         let in_use = turn::join(&place.in_use())?;
         let (postmaster, child, connection) = rise(&settings, &place, &account).await?;
-        let server = PrivateServer { place, turn: lock, postmaster, child, in_use: Some(in_use) };
+        let server = PrivateServer {
+            settings,
+            account,
+            sockets: postmaster.sockets.clone(),
+            place,
+            turn: lock,
+            running: Arc::new(Mutex::new(Running { postmaster, child })),
+            keeper: None,
+            in_use: Some(in_use),
+        };
         let prepared = server.prepare(connection).await;
         // Before the server may be dropped, which needs the turn to stop it.
         drop(turn);
         prepared.map(|()| server)
+    }
+
+    /// From now on starts the server again whenever it ends on its own, until this value is stopped or dropped.
+    pub fn keep(&mut self) {
+        let keeper = Keeper {
+            settings: self.settings.clone(),
+            account: self.account.clone(),
+            place: self.place.clone(),
+            turn: self.turn.clone(),
+        };
+        self.dismiss_keeper();
+        self.keeper = Some(tokio::spawn(keeper.keep(self.running.clone())).abort_handle());
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dismiss_keeper(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            keeper.abort();
+        }
     }
 
     async fn prepare(&self, mut connection: PgConnection) -> Result<(), Error> {
@@ -110,17 +169,17 @@ impl PrivateServer {
 
     /// [`owner_options`](PrivateServer::owner_options) for another database of this server.
     pub fn owner_options_for(&self, database: &str) -> PgConnectOptions {
-        options(&self.postmaster.sockets, roles::OWNER, database)
+        options(&self.sockets, roles::OWNER, database)
     }
 
     /// [`app_options`](PrivateServer::app_options) for another database of this server.
     pub fn app_options_for(&self, database: &str) -> PgConnectOptions {
-        options(&self.postmaster.sockets, roles::APP, database)
+        options(&self.sockets, roles::APP, database)
     }
 
     /// Connects as the server's superuser, for backup and restore.
     pub fn superuser_options(&self, database: &str) -> PgConnectOptions {
-        options(&self.postmaster.sockets, "postgres", database)
+        options(&self.sockets, "postgres", database)
     }
 
     /// Makes a database with the same rights as the console's, as a copy of `template` when one is named.
@@ -141,12 +200,12 @@ impl PrivateServer {
 
     /// The folder of the server's socket, which only root and the server's user enter.
     pub fn socket_folder(&self) -> &Path {
-        &self.postmaster.sockets
+        &self.sockets
     }
 
     /// The server's process id.
     pub fn process_id(&self) -> i32 {
-        self.postmaster.pid
+        self.running().postmaster.pid
     }
 
     /// What an operator should be told once at start, as plain sentences: folders that are not where one looks first.
@@ -156,6 +215,7 @@ impl PrivateServer {
 
     /// Stops the server in order and waits for it, unless another process of ours still uses it.
     pub async fn stop(mut self) -> Result<(), Error> {
+        self.dismiss_keeper();
         let Some(in_use) = self.in_use.take() else {
             return Ok(());
         };
@@ -163,18 +223,20 @@ impl PrivateServer {
         if !turn::is_alone(&in_use, &self.place.in_use())? {
             return Ok(());
         }
-        postmaster::interrupt(self.postmaster.pid);
+        let pid = self.process_id();
+        postmaster::interrupt(pid);
         for _ in 0..STOP_LOOKS {
-            if self.has_ended()? {
+            if self.running().has_ended(&self.place)? {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Err(Error::DoesNotStop { pid: self.postmaster.pid, log: self.place.log.clone() })
+        Err(Error::DoesNotStop { pid, log: self.place.log.clone() })
     }
 
     /// Lets go of the server and leaves it running, for the next process to join.
     pub fn leave_running(mut self) {
+        self.dismiss_keeper();
         self.in_use = None;
     }
 
@@ -182,22 +244,11 @@ impl PrivateServer {
         let options = self.superuser_options("postgres");
         options.connect().await.map_err(sql("let us in"))
     }
-
-    fn has_ended(&mut self) -> Result<bool, Error> {
-        if let Some(child) = &mut self.child {
-            // Asking reaps the process; without that it would stay listed as long as we live.
-            let ended = child.try_wait().map_err(error::file("wait for", &self.place.cluster))?;
-            return Ok(ended.is_some());
-        }
-        Ok(match postmaster::look(&self.place.data())? {
-            State::Up(running) => running.pid != self.postmaster.pid,
-            State::Down | State::Crashed => true,
-        })
-    }
 }
 
 impl Drop for PrivateServer {
     fn drop(&mut self) {
+        self.dismiss_keeper();
         let Some(in_use) = self.in_use.take() else {
             return;
         };
@@ -205,7 +256,7 @@ impl Drop for PrivateServer {
         if let Ok(Some(_turn)) = turn::take_if_free(&self.turn)
             && let Ok(true) = turn::is_alone(&in_use, &self.place.in_use())
         {
-            postmaster::interrupt(self.postmaster.pid);
+            postmaster::interrupt(self.process_id());
         }
     }
 }

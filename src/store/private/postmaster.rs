@@ -81,7 +81,8 @@ fn lives(pid: i32) -> bool {
 /// A server works inside its data folder; where the system shows it (Linux), a process elsewhere is not ours.
 fn is_another_program(pid: i32, data: &Path) -> bool {
     match fs::read_link(format!("/proc/{pid}/cwd")) {
-        Ok(cwd) => cwd != data,
+        // The system shows the folder without symbolic links.
+        Ok(cwd) => cwd != data.canonicalize().as_deref().unwrap_or(data),
         // A process that has ended but was not reaped has no folder.
         Err(error) => error.kind() == ErrorKind::NotFound && Path::new("/proc/self/cwd").exists(),
     }

@@ -70,7 +70,7 @@ pub async fn post(
 ) -> Result {
     match sign_in::sign_in(&app, &given.email, &given.password, &origin).await {
         Ok(signed_in) => {
-            session::begin(&session, &signed_in, &origin).await?;
+            session::begin(&app, &session, &signed_in, &origin).await?;
             Ok(Redirect::to(urls::safe_next(&given.next)).into_response())
         }
         Err(error @ (Error::Refused(_) | Error::Limited(_))) => Ok(again(&app, &given, &error)),

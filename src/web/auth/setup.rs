@@ -62,7 +62,7 @@ pub async fn post(
     };
     match setup::complete(&app, &given.token, first, &origin).await {
         Ok(signed_in) => {
-            session::begin(&session, &signed_in, &origin).await?;
+            session::begin(&app, &session, &signed_in, &origin).await?;
             session::tell(
                 &session,
                 "Your account is ready.",

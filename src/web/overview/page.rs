@@ -105,8 +105,9 @@ async fn notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>> {
         let text = "Alerts are not sent, so nobody is told before a certificate ends. Set NOTAFTER_SMTP_URL and NOTAFTER_MAIL_FROM and start the console again.";
         notices.push(Notice::new(Tone::High, "No mail relay is set.", text));
     }
-    if health.mails.failed > 0 {
-        let mails = phrases::counted(health.mails.failed, "alert was", "alerts were");
+    let failed = alerts::deliveries::counts(app, &visit.actor).await?.failed;
+    if failed > 0 {
+        let mails = phrases::counted(failed, "alert was", "alerts were");
         let text = "The answer of the mail relay stands beside each.";
         notices.push(
             Notice::new(Tone::High, format!("{mails} refused."), text)
