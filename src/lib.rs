@@ -4,12 +4,12 @@
 //! templates/alerts tests/it/alerts.rs` is the whole feature.
 //!
 //! ```text
-//!  roof      main.rs -> cli/ -> server.rs
-//!  doors     web/   api/   responders/   jobs/        never import each other; routes.rs is the frame they share
+//!  roof      main.rs -> cli/ -> start/ (builds the App) -> server/ (runs it)
+//!  doors     web/   api/   responders/   jobs/        never import each other; routes.rs and address.rs are the frame they share
 //!  services  services/   app.rs                       the verbs; the only place that knows both store and outside
 //!  first     store/ | notifiers/                      PostgreSQL; the outside world, one trait and one file per kind
 //!            outbound/                                below them: the one way out to the network, guarded
-//!  ground    crypto/   x509/   clock.rs   config.rs   values in, values out: no IO, no async, no "now"
+//!  ground    crypto/   x509/   clock.rs   config/   values in, values out: no IO, no async, no "now"
 //! ```
 //!
 //! - **Plan, call, keep.** What is about to be done outside is a row first, then done without a transaction, then kept. A crash leaves a

@@ -30,7 +30,7 @@ pub struct Reads {
 /// As the services do it: what was asked is understood first, and that takes its part of the time.
 async fn understood(pool: &PgPool, filter: &Filter) -> Filter {
     static NAMES: LazyLock<NameSample> = LazyLock::new(NameSample::default);
-    narrowed(pool, &NAMES, filter).await.unwrap()
+    narrowed(pool, &NAMES, None, filter).await.unwrap()
 }
 
 fn text(words: &[&str]) -> Option<Query> {

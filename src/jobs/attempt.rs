@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-use super::{KINDS, Kind, Outcome};
+use super::{KINDS, Kind, Outcome, tell_parked};
 
 /// The longest text of a log or cause that a row keeps.
 const LONGEST_TEXT: usize = 8_000;
@@ -96,7 +96,11 @@ async fn keep(
         }
         _ => {
             tracing::error!(job = job.lease.job, kind = job.kind, attempt = job.attempt, cause, "job parked");
-            claims::park(pool, job, &run, &cause, now).await
+            let kept = claims::park(pool, job, &run, &cause, now).await?;
+            if kept {
+                tell_parked::ask(app, &job.kind).await;
+            }
+            Ok(kept)
         }
     }
 }

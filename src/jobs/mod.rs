@@ -8,6 +8,7 @@ pub mod prune;
 pub mod clock_check;
 pub mod sweep_alerts;
 pub mod send_alert;
+pub mod tell_parked;
 pub mod schedule;
 pub mod sealing;
 pub mod attempt;
@@ -74,6 +75,7 @@ pub const KINDS: &[Kind] = &[
     Kind { name: prune::KIND, handler: |app, job| Box::pin(prune::run(app, job)) },
     Kind { name: clock_check::KIND, handler: |app, job| Box::pin(clock_check::run(app, job)) },
     Kind { name: sweep_alerts::KIND, handler: |app, job| Box::pin(sweep_alerts::run(app, job)) },
+    Kind { name: tell_parked::KIND, handler: |app, job| Box::pin(tell_parked::run(app, job)) },
     Kind { name: send_alert::KIND, handler: |app, job| Box::pin(send_alert::run(app, job)) },
 ];
 

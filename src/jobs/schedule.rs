@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::{clock_check, count_check, prune, sweep_alerts};
+use super::{clock_check, count_check, prune, sweep_alerts, tell_parked};
 
 /// When a kind is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub const TIMETABLE: &[Line] = &[
     // Stays one job for as long as the clocks differ.
     Line { kind: clock_check::KIND, when: When::Every(Duration::hours(1)), attempts: i32::MAX },
     Line { kind: sweep_alerts::KIND, when: When::Every(Duration::hours(1)), attempts: 3 },
+    Line { kind: tell_parked::KIND, when: When::Every(Duration::hours(1)), attempts: 3 },
     Line { kind: prune::KIND, when: When::Daily(3, 40), attempts: 3 },
     Line { kind: count_check::KIND, when: When::Daily(4, 10), attempts: 3 },
 ];

@@ -65,13 +65,20 @@ pub async fn serve(app: &App, with_worker: bool) -> anyhow::Result<()> {
     let mut worker = with_worker.then(|| tokio::spawn(jobs::run(app.clone(), stopped.clone())));
     let mut pages = tokio::spawn(listening.serve(app.clone(), router(app), stopped));
     // Half a console would look alive while it does only half of its work, so the end of either part is the end of the process.
+    let mut served = None;
     let ended = tokio::select! {
         signal = wait_for_signal() => signal,
-        done = &mut pages => return Err(early("the listener", done.map_err(Into::into).flatten())),
+        done = &mut pages => {
+            served = Some(Ok(()));
+            Err(early("the listener", done.map_err(Into::into).flatten()))
+        }
         done = optional(&mut worker) => Err(early("the worker", done.map_err(Into::into))),
     };
     stop.send_replace(true);
-    let served = pages.await?;
+    let served = match served {
+        Some(served) => served,
+        None => pages.await.map_err(Into::into).flatten(),
+    };
     if let Some(worker) = worker.filter(|worker| !worker.is_finished()) {
         finish(worker).await;
     }

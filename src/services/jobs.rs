@@ -114,7 +114,7 @@ pub async fn cancel(app: &App, actor: &Actor, id: i64) -> Result<Job> {
         return Err(Error::Conflict(format!("job {id} is {} already", job.state)));
     }
     // Otherwise the next sweep would find the mail waiting and begin another job for it.
-    sending::abandon(&mut tx, id, "not sent: its job was cancelled", app.now()).await?;
+    sending::abandon(&mut tx, id, app.now()).await?;
     tx.commit(event(actor, "job.cancelled", &job)).await?;
     Ok(job)
 }

@@ -12,12 +12,12 @@ const STEP: i64 = 5_000;
 pub async fn prune_sessions(pool: &PgPool, ahead: Duration) -> Result<u64> {
     let seconds = ahead.as_seconds_f64();
     Ok(sqlx::query!(
-        "delete from sessions where least(idle_until, absolute_until) < clock_timestamp() + make_interval(secs => $1)",
+        "delete from sessions where idle_until < clock_timestamp() + make_interval(secs => $1)",
         seconds
     )
-        .execute(pool)
-        .await?
-        .rows_affected())
+    .execute(pool)
+    .await?
+    .rows_affected())
 }
 
 /// Removes links that ended before `before`.

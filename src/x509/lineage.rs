@@ -12,8 +12,6 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use super::Certificate;
-
 /// What the rule looks at, from a certificate or from its row in the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generation {
@@ -27,18 +25,6 @@ pub struct Generation {
     pub is_ca: bool,
     /// True for what nobody but its own key vouches for.
     pub is_self_signed: bool,
-}
-
-impl From<&Certificate> for Generation {
-    fn from(certificate: &Certificate) -> Generation {
-        Generation {
-            names: certificate.names(),
-            not_before: certificate.not_before(),
-            not_after: certificate.not_after(),
-            is_ca: certificate.is_ca(),
-            is_self_signed: super::chain::is_self_signed(certificate),
-        }
-    }
 }
 
 /// A generation made ready to be compared with many older ones.
@@ -70,11 +56,6 @@ impl<'a> Newer<'a> {
     }
 }
 
-/// True if `newer` takes the place of `older`; see the rule at the top of this module.
-pub fn supersedes(newer: &Generation, older: &Generation) -> bool {
-    Newer::new(newer).supersedes(older)
-}
-
 /// True if each of the older names is covered by one of the newer, and there is at least one.
 fn covers(newer: &HashSet<&str>, older_names: &[String]) -> bool {
     !older_names.is_empty() && older_names.iter().all(|name| covers_one(newer, name))
@@ -104,6 +85,10 @@ mod tests {
     fn generation(names: &[&str], from: OffsetDateTime, until: OffsetDateTime) -> Generation {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         Generation { names, not_before: from, not_after: until, is_ca: false, is_self_signed: false }
+    }
+
+    fn supersedes(newer: &Generation, older: &Generation) -> bool {
+        Newer::new(newer).supersedes(older)
     }
 
     fn covers(newer: &[&str], older: &[&str]) -> bool {

@@ -13,7 +13,7 @@ use notafter::{
     notifiers::{Accepted, Error, Message, Notifier},
     services::{
         self, Actor,
-        alerts::{deliveries, health, preview, rules, sweep, thresholds},
+        alerts::{deliveries, health, identity, preview, recipients, rules, sweep, thresholds},
         certificates::{Options, Source, Upload},
         jobs::View,
         permissions::Role,
@@ -23,6 +23,7 @@ use notafter::{
         alerts::{
             deliveries::{Delivery, Filter},
             rules::AlertRule,
+            sweeps,
         },
         certificates::{CertificateId, edit, import},
     },
@@ -372,7 +373,7 @@ async fn a_refused_address_is_visible_and_the_fallback_is_told() {
     let filter = Filter { states: Some(&only_failed), ..Filter::default() };
     let failed = deliveries::list(&test.app, &cli(), &filter, 10).await.unwrap();
     assert_eq!((failed.len(), failed[0].answer.as_deref()), (1, Some("550 no such user")));
-    assert_eq!(health::health(&test.app).await.unwrap().mails.failed, 1);
+    assert_eq!(deliveries::counts(&test.app, &cli()).await.unwrap().failed, 1);
 
     deliveries::send_again(&test.app, &cli(), failed[0].id).await.unwrap();
     jobs::run_until_empty(&test.app).await.unwrap();
@@ -401,6 +402,57 @@ async fn a_mail_whose_job_is_cancelled_stays_unsent_until_a_person_sends_it() {
     deliveries::send_again(&test.app, &cli(), stopped.id).await.unwrap();
     jobs::run_until_empty(&test.app).await.unwrap();
     assert_eq!(relay.given().len(), 2);
+}
+
+/// Takes the mail while a person cancels its job.
+struct Cancelling(Mutex<Option<App>>);
+
+#[async_trait]
+impl Notifier for Cancelling {
+    async fn send(&self, _message: &Message) -> Result<Accepted, Error> {
+        let app = self.0.lock().unwrap().take();
+        if let Some(app) = app {
+            let running = services::jobs::list(&app, &cli(), View::Running, None, 10).await.unwrap();
+            services::jobs::cancel(&app, &cli(), running.jobs[0].id).await.unwrap();
+        }
+        Ok(Accepted { answer: "250 ok".into() })
+    }
+}
+
+#[tokio::test]
+async fn a_mail_whose_job_is_cancelled_on_its_way_may_have_arrived() {
+    let mut test = with_administrator().await;
+    let relay = Arc::new(Cancelling(Mutex::new(None)));
+    test.app.mail = Some(relay.clone());
+    *relay.0.lock().unwrap() = Some(test.app.clone());
+    add(&test.app, wanted("shop", Duration::days(6))).await;
+    work(&test.app).await;
+    let stopped = all_deliveries(&test.app).await.remove(0);
+    assert_eq!(stopped.state, "failed");
+    assert!(stopped.answer.unwrap().ends_with("it may have arrived"));
+}
+
+#[tokio::test]
+async fn an_alert_belongs_to_the_team_that_has_the_certificate_when_it_is_made() {
+    let test = with_administrator().await;
+    let (old, new) = (test.team("Payments").await, test.team("Shop").await);
+    let id = add(&test.app, Wanted { team: Some(new), ..wanted("shop", Duration::days(6)) }).await;
+    let seen_before = sweeps::Candidate {
+        id,
+        sha256: vec![7; 32],
+        name: "shop".into(),
+        not_before: None,
+        not_after: START,
+        owner: None,
+        team: Some(old),
+        added_at: START,
+    };
+    let to =
+        recipients::Recipient { address: "ann@halden.example".into(), reason: recipients::Reason::Owner };
+    let late = identity::delivery(&seen_before, 7, &to, "certs.example");
+    let mut tx = Tx::begin(&test.app.pool).await.unwrap();
+    let queued = sweeps::insert(&mut tx, &[late], START).await.unwrap();
+    assert_eq!(queued[0].team, Some(new));
 }
 
 #[tokio::test]
@@ -438,8 +490,8 @@ async fn without_a_relay_mails_wait_and_go_out_when_there_is_one() {
     let relay = test.app.mail.take();
     add(&test.app, wanted("shop", Duration::days(6))).await;
     work(&test.app).await;
-    let standing = health::health(&test.app).await.unwrap();
-    assert!(!standing.relay && standing.mails.waiting == 1);
+    assert!(!health::health(&test.app).await.unwrap().relay);
+    assert_eq!(deliveries::counts(&test.app, &cli()).await.unwrap().waiting, 1);
     test.app.mail = relay;
     work(&test.app).await;
     assert_eq!(test.outbox.messages().len(), 1);

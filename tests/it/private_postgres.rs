@@ -198,6 +198,27 @@ async fn a_server_that_ends_on_its_own_comes_back_until_it_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn a_stop_while_the_server_comes_back_leaves_none_behind() {
+    let folder = Folder::new();
+    let lock = folder.0.join("data/postgres/data/postmaster.pid");
+    for _ in 0..3 {
+        let mut server = PrivateServer::start(folder.settings()).await.unwrap();
+        server.keep();
+        let killed = server.process_id();
+        kill_process(Pid::from_raw(killed).unwrap(), Signal::KILL).unwrap();
+        // The keeper is at it as soon as the lock file names another process.
+        let begun = async {
+            while fs::read_to_string(&lock).is_ok_and(|text| text.starts_with(&killed.to_string())) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), begun).await.expect("a new process");
+        server.stop().await.unwrap();
+        assert!(!lock.exists(), "{:?}", fs::read_to_string(&lock));
+    }
+}
+
+#[tokio::test]
 async fn a_data_directory_behind_a_link_is_still_our_own() {
     let folder = Folder::new();
     DirBuilder::new().mode(0o755).create(folder.0.join("real")).unwrap();

@@ -3,13 +3,14 @@
 use axum::body::Body;
 use http::Method;
 use notafter::{
+    api, responders,
     routes::Access,
-    services::{self, Role},
+    services::{self, Role, Scope},
     web,
 };
 use time::Duration;
 
-use crate::support::{Client, TestApp, people::PASSWORD};
+use crate::support::{Client, TestApp, made::leaf, people::PASSWORD};
 
 const COOKIE: &str = "notafter";
 const ANA: &str = "ana@halden.example";
@@ -201,6 +202,51 @@ async fn every_unsafe_route_refuses_a_foreign_origin() {
     }
     assert!(seen >= 4 && before == events(&app).await);
     admin.with_header("origin", "http://127.0.0.1:8080").post("/logout", &[]).await.expect(303);
+}
+
+/// A digest of every table but those that note when somebody was last seen.
+async fn everything(app: &TestApp) -> Vec<(String, String)> {
+    let superuser = app.superuser().await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "select tablename::text from pg_tables
+         where schemaname = 'public' and tablename not in ('sessions', 'tokens', 'throttles') order by 1",
+    )
+    .fetch_all(&superuser)
+    .await
+    .unwrap();
+    let mut digests = Vec::new();
+    for table in tables {
+        let all = format!(
+            "select coalesce(md5(string_agg(row::text, '|' order by row::text)), '') from {table} row"
+        );
+        let digest = sqlx::query_scalar(sqlx::AssertSqlSafe(all)).fetch_one(&superuser).await.unwrap();
+        digests.push((table, digest));
+    }
+    digests
+}
+
+#[tokio::test]
+async fn no_get_changes_anything() {
+    let (app, ana) = with_ana().await;
+    app.import(leaf(&["shop.halden.example"], -1, 6).pem()).await;
+    app.team("Payments").await;
+    notafter::jobs::run_until_empty(&app.app).await.unwrap();
+    let token = format!("Bearer {}", app.token_of(ana, &[Scope::Admin]).await);
+    let admin = app.signed_in(ANA).await;
+    let program = app.anonymous().with_header("authorization", &token);
+    let routes = web::routes().merge(api::routes()).merge(responders::routes());
+    let before = everything(&app).await;
+    let (mut seen, mut found) = (0, 0);
+    for (_, path, _) in routes.table().into_iter().filter(|(method, ..)| *method == Method::GET) {
+        let path = path.replace("{id}", "1").replace("{format}", "pem").replace("{token}", "x");
+        let client = if path.starts_with("/api/") { &program } else { &admin };
+        let answer = client.get(&path).await;
+        assert!(answer.status.as_u16() < 500, "{path}: {}", answer.status);
+        found += usize::from(answer.status.is_success());
+        seen += 1;
+        assert_eq!(before, everything(&app).await, "GET {path} changed something");
+    }
+    assert!(seen > 40 && found * 3 > seen * 2, "{found} of {seen}");
 }
 
 #[tokio::test]

@@ -5,10 +5,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     app::App,
     services::Result,
-    store::alerts::{
-        deliveries::{self, Counts},
-        sweeps::{self, LastSweep},
-    },
+    store::alerts::sweeps::{self, LastSweep},
 };
 
 /// No sweep for longer than this is a missed sweep, although they are due every hour: days off are planned by a day, not by an hour.
@@ -26,8 +23,6 @@ pub struct Health {
     pub missed: bool,
     /// A relay is configured.
     pub relay: bool,
-    /// Mails that wait or were refused.
-    pub mails: Counts,
     /// Entries that were due while there was nobody to tell.
     pub unaddressed: i64,
 }
@@ -48,7 +43,6 @@ pub async fn health(app: &App) -> Result<Health> {
         last_sweep,
         missed,
         relay: app.mail.is_some(),
-        mails: deliveries::counts(&app.pool, None).await?,
         unaddressed: last.map_or(0, |last| last.unaddressed),
     })
 }

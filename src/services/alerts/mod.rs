@@ -10,5 +10,6 @@ pub mod rules;
 pub mod sweep;
 pub mod delivery;
 pub mod deliveries;
+pub mod parked;
 pub mod preview;
 pub mod health;

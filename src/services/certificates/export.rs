@@ -154,7 +154,7 @@ fn required(password: Option<&SecretString>) -> Result<&str> {
 /// `Unavailable` while four other exports run.
 pub async fn csv(app: &App, actor: &Actor, request: &ListRequest) -> Result<Csv> {
     actor.require(Permission::CertificatesRead)?;
-    let filter = query::filter(app, request).await?;
+    let filter = query::filter(app, actor, request).await?;
     let sort = query::sort(request)?;
     let now = app.now();
     let slot = app.export_slots.clone().try_acquire_owned().map_err(|_| {

@@ -21,7 +21,7 @@ use super::report::Link;
 
 /// How many newer certificates with a name in common are tried for one older one, the newest first.
 const MAX_TRIES: usize = 500;
-/// How many names one batch compares, about a second's work; beyond it, entries stay as they are. Only certificates made for it get there.
+/// How many names one batch compares, about a second's work; beyond it, entries stay as they are.
 const MAX_COMPARED: usize = 20_000_000;
 
 /// Who takes whose place. Positions below `fresh` are those of the new certificates, the others of `candidates`.
@@ -107,17 +107,27 @@ fn pairs(generations: &[Generation], fresh: usize, mut budget: usize) -> Vec<(us
                     // They are sorted: whatever follows began earlier still.
                     return ControlFlow::Break(None);
                 };
+                if older >= fresh && position >= fresh {
+                    return ControlFlow::Continue(());
+                }
                 budget = budget.saturating_sub(generation.names.len());
-                match budget > 0 && (older < fresh || position < fresh) && one.supersedes(generation) {
-                    true => ControlFlow::Break(Some(position)),
-                    false => ControlFlow::Continue(()),
+                match (budget, one.supersedes(generation)) {
+                    (0, _) => ControlFlow::Break(None),
+                    (_, true) => ControlFlow::Break(Some(position)),
+                    (_, false) => ControlFlow::Continue(()),
                 }
             });
             found.break_value().flatten()
         });
         Some((older, newest.max_by_key(age)?))
     };
-    generations.iter().enumerate().filter_map(&mut successor).collect()
+    let pairs = generations.iter().enumerate().filter_map(&mut successor).collect();
+    if budget == 0 {
+        tracing::warn!(
+            "an import with very many names in common was not compared to the end; some renewals in it are not seen as such"
+        );
+    }
+    pairs
 }
 
 impl Lineage {

@@ -88,7 +88,7 @@ pub struct Choice {
 pub async fn list(app: &App, actor: &Actor, request: &ListRequest) -> Result<Listing> {
     actor.require(Permission::CertificatesRead)?;
     let now = app.now();
-    let filter = filter(app, request).await?;
+    let filter = filter(app, actor, request).await?;
     let sort = sort(request)?;
     let after = match request.after.as_str() {
         "" => None,
@@ -106,14 +106,14 @@ pub async fn list(app: &App, actor: &Actor, request: &ListRequest) -> Result<Lis
 /// How many entries the whole list has.
 pub async fn count(app: &App, actor: &Actor, request: &ListRequest) -> Result<Count> {
     actor.require(Permission::CertificatesRead)?;
-    let filter = filter(app, request).await?;
+    let filter = filter(app, actor, request).await?;
     rows::facets::count(&app.pool, actor.reach().as_sql(), &filter, app.now()).await.map_err(too_slow)
 }
 
 /// What the list can be narrowed to, facet by facet, the most frequent values first.
 pub async fn facets(app: &App, actor: &Actor, request: &ListRequest) -> Result<Vec<Choice>> {
     actor.require(Permission::CertificatesRead)?;
-    let filter = filter(app, request).await?;
+    let filter = filter(app, actor, request).await?;
     let values = rows::facets::facets(&app.pool, actor.reach().as_sql(), &filter, app.now()).await;
     let values = values.map_err(too_slow)?;
     let ids: Vec<i64> = values
@@ -190,7 +190,7 @@ pub(super) fn sort(request: &ListRequest) -> Result<Sort> {
 }
 
 /// Understands every condition of a request.
-pub(super) async fn filter(app: &App, request: &ListRequest) -> Result<Filter> {
+pub(super) async fn filter(app: &App, actor: &Actor, request: &ListRequest) -> Result<Filter> {
     let given = |values: &[String]| -> Vec<String> {
         values.iter().filter(|value| !value.is_empty() && !value.contains('\0')).cloned().collect()
     };
@@ -208,7 +208,7 @@ pub(super) async fn filter(app: &App, request: &ListRequest) -> Result<Filter> {
         key: given(&request.key),
         tag: or_none(&request.tag),
     };
-    Ok(rows::narrowed(&app.pool, &app.names, &asked).await?)
+    Ok(rows::narrowed(&app.pool, &app.names, actor.reach().as_sql(), &asked).await?)
 }
 
 fn status(word: &str) -> Result<Status> {

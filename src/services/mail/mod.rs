@@ -4,6 +4,7 @@
 //! or direction character survives; the HTML templates escape, and the sender refuses a header with a line break (S9, S35).
 
 pub mod expiry;
+pub mod parked;
 pub mod test;
 
 use crate::services::{Error, Result};

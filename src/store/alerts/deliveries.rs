@@ -125,7 +125,7 @@ pub async fn counts(pool: &PgPool, reach: Option<&[i64]>) -> Result<Counts> {
 
 /// Gives everything that was or will be sent about an entry to the team that owns the entry now.
 ///
-/// The jobs come first, as in every other transaction that takes both.
+/// The jobs come first, as when a delivery is settled.
 pub async fn hand_over(tx: &mut Tx, certificate: i64, team: Option<i64>) -> Result<()> {
     sqlx::query!(
         "update jobs

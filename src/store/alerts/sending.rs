@@ -274,15 +274,21 @@ pub async fn settle(tx: &mut Tx, id: i64, settled: Settled, answer: &str, now: O
     Ok(())
 }
 
-/// Gives up the delivery of this job, which a person cancelled: it stays listed as failed, and can be sent again by hand.
-pub async fn abandon(tx: &mut Tx, job: i64, answer: &str, now: OffsetDateTime) -> Result<()> {
+/// Gives up the delivery of this job, which a person cancelled: it stays listed as failed, and can be sent again by hand. One that another
+/// job is about to send stays as it is.
+pub async fn abandon(tx: &mut Tx, job: i64, now: OffsetDateTime) -> Result<()> {
     sqlx::query!(
         "update alert_deliveries
-         set state = 'failed', answer = $2, changed_at = $3
-         where id::text = (select key from jobs where id = $1 and kind = $4)
-           and state in ('queued', 'sending')",
+         set state = 'failed', changed_at = $2,
+             answer = case state
+                 when 'sending' then 'its job was cancelled while it was being sent; it may have arrived'
+                 else 'not sent: its job was cancelled' end
+         where id::text = (select key from jobs where id = $1 and kind = $3)
+           and state in ('queued', 'sending')
+           and not exists (
+             select from jobs
+             where kind = $3 and key = alert_deliveries.id::text and jobs.state in ('queued', 'running'))",
         job,
-        answer,
         now,
         SEND,
     )

@@ -109,24 +109,28 @@ pub async fn candidates(
 /// Inserts those that are new and answers them.
 ///
 /// One that exists is left alone, unless it was cancelled: then it is due again. One whose recipient already has an alert about the same
-/// certificate at an equal or tighter threshold is not inserted, so neither a changed rule nor a clock that steps back repeats a mail.
+/// certificate at an equal or tighter threshold is not inserted, so neither a changed rule nor a clock that steps back repeats a mail. The team is the entry's at
+/// this moment, and nobody changes it until the end of `tx`.
 pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Result<Vec<Queued>> {
     let text =
         |pick: fn(&NewDelivery) -> &str| new.iter().map(|row| pick(row).to_owned()).collect::<Vec<_>>();
     let certificates: Vec<i64> = new.iter().map(|row| row.certificate).collect();
     let fingerprints: Vec<Vec<u8>> = new.iter().map(|row| row.sha256.clone()).collect();
     let ends: Vec<OffsetDateTime> = new.iter().map(|row| row.not_after).collect();
-    let teams: Vec<Option<i64>> = new.iter().map(|row| row.team).collect();
     let thresholds: Vec<i32> = new.iter().map(|row| row.threshold).collect();
     let queued = sqlx::query_as!(
         Queued,
-        "insert into alert_deliveries (certificate_id, certificate_sha256, certificate_name, not_after, team_id, threshold, recipient,
+        "with entry as (
+             select id, team_id from certificates where id = any($1) for share
+         )
+         insert into alert_deliveries (certificate_id, certificate_sha256, certificate_name, not_after, team_id, threshold, recipient,
              reason, alert_id, message_id, created_at, changed_at)
-         select new.certificate_id, new.sha256, new.name, new.not_after, new.team_id, new.threshold, new.recipient,
-             new.reason, new.alert_id, new.message_id, $11, $11
-         from unnest($1::bigint[], $2::bytea[], $3::text[], $4::timestamptz[], $5::bigint[], $6::integer[], $7::text[], $8::text[],
-             $9::text[], $10::text[])
-             as new (certificate_id, sha256, name, not_after, team_id, threshold, recipient, reason, alert_id, message_id)
+         select new.certificate_id, new.sha256, new.name, new.not_after, entry.team_id, new.threshold, new.recipient,
+             new.reason, new.alert_id, new.message_id, $10, $10
+         from unnest($1::bigint[], $2::bytea[], $3::text[], $4::timestamptz[], $5::integer[], $6::text[], $7::text[], $8::text[],
+             $9::text[])
+             as new (certificate_id, sha256, name, not_after, threshold, recipient, reason, alert_id, message_id)
+         join entry on entry.id = new.certificate_id
          where not exists (
              select from alert_deliveries old
              where old.certificate_sha256 = new.sha256
@@ -142,7 +146,6 @@ pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Re
         &fingerprints,
         &text(|row| &row.name),
         &ends,
-        &teams as &[Option<i64>],
         &thresholds,
         &text(|row| &row.recipient),
         &text(|row| row.reason),

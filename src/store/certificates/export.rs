@@ -97,9 +97,9 @@ pub async fn csv(
     let Wanted { reach, filter, sort, now, slot } = wanted;
     let is_whole = reach.is_none() && filter.is_empty() && sort == Sort::default();
     let mut conn = pool.acquire().await?;
-    sqlx::raw_sql("begin").execute(&mut *conn).await?;
     // Whatever happens from here on, a transaction of an export does not go back to the pool half read.
     conn.close_on_drop();
+    sqlx::raw_sql("begin").execute(&mut *conn).await?;
     settle(&mut conn).await?;
     if !is_whole {
         choose(&mut conn, reach, filter, sort, now).await?;

@@ -47,6 +47,15 @@ pub enum Query {
     Among(Vec<i64>),
     /// All of these somewhere in the names, and how they are best looked for; never typed.
     Weighed(Vec<String>, Weight),
+    /// A suffix of too many entries to name them; never typed. The text of the names finds them, their reversed names decide.
+    Ending {
+        /// What their text holds.
+        texts: Vec<String>,
+        /// How that is best looked for.
+        weight: Weight,
+        /// The reversed names from the first, to before the second.
+        names: (String, String),
+    },
     /// Looks like hex: a serial number, or a fingerprint by its length, or part of a name.
     Hex {
         /// As typed, in lower case.
@@ -88,11 +97,21 @@ pub struct Filter {
 pub(super) enum Goal {
     /// A page in the order of the list.
     Page,
+    /// The same, on a walk through the order that is known to be short.
+    Walk,
     /// All that match, or as many as the cap, in any order.
     All,
 }
 
 impl Query {
+    /// How many rows of the order to walk through for a page of `rows`; `None` when an index leads to them sooner.
+    pub(super) fn walk(&self, rows: i64) -> Option<i64> {
+        match self {
+            Query::Weighed(_, weight) | Query::Ending { weight, .. } => weight.walk(rows),
+            _ => None,
+        }
+    }
+
     /// Whether names are looked through, which may take long.
     pub(super) fn reads_names(&self) -> bool {
         !matches!(self, Query::Among(_) | Query::Certificate(_))
@@ -132,8 +151,18 @@ impl Filter {
             sql.push(" and c.not_after < ").push_bind(to);
         }
         push_tags(sql, &self.tag);
-        if let Some(query) = &self.query {
+        if goal != Goal::Walk
+            && let Some(query) = &self.query
+        {
             push_query(sql, query, goal);
+        }
+    }
+
+    /// What [`push`](Self::push) leaves out of a walk: the query, for the rows that were walked through.
+    pub(super) fn push_walked(&self, sql: &mut QueryBuilder<Postgres>) {
+        sql.push("true");
+        if let Some(query) = &self.query {
+            push_query(sql, query, Goal::Walk);
         }
     }
 }
@@ -220,19 +249,11 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query, goal: Goal) {
         Query::Suffix(suffix) => {
             sql.push(" and c.search like ").push_bind(containing(&format!("{suffix}\n")));
         }
-        Query::Weighed(texts, weight) => {
-            let is_common = if goal == Goal::Page { weight.fills_pages } else { weight.fills_counts };
-            if !is_common {
-                for trigram in &weight.trigrams {
-                    sql.push(" and c.search like ").push_bind(containing(trigram));
-                }
-            }
-            // Joined with nothing, so that the index is not asked for all of their trigrams.
-            let column =
-                if is_common || !weight.trigrams.is_empty() { "(c.search || '')" } else { "c.search" };
-            for text in texts {
-                sql.push(" and ").push(column).push(" like ").push_bind(containing(text));
-            }
+        Query::Weighed(texts, weight) => push_weighed(sql, texts, weight, goal),
+        Query::Ending { texts, weight, names: (from, to) } => {
+            push_weighed(sql, texts, weight, goal);
+            sql.push(" and exists (select from certificate_names n where n.certificate_id = c.id and n.reversed >= ");
+            sql.push_bind(from.clone()).push(" and n.reversed < ").push_bind(to.clone()).push(")");
         }
         Query::Among(ids) => {
             sql.push(" and c.id = any(").push_bind(ids.clone()).push(")");
@@ -260,6 +281,20 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query, goal: Goal) {
             sql.push(" and (coalesce(c.owner, '') = ").push_bind(address.clone());
             sql.push(" or c.search like ").push_bind(containing(address)).push(")");
         }
+    }
+}
+
+fn push_weighed(sql: &mut QueryBuilder<Postgres>, texts: &[String], weight: &Weight, goal: Goal) {
+    let is_walk = goal == Goal::Walk || (goal == Goal::All && weight.fills_counts);
+    if !is_walk {
+        for trigram in &weight.trigrams {
+            sql.push(" and c.search like ").push_bind(containing(trigram));
+        }
+    }
+    // Joined with nothing, so that the index is not asked for all of their trigrams.
+    let column = if is_walk || !weight.trigrams.is_empty() { "(c.search || '')" } else { "c.search" };
+    for text in texts {
+        sql.push(" and ").push(column).push(" like ").push_bind(containing(text));
     }
 }
 

@@ -11,8 +11,8 @@ use super::{Entry, Filter, Query, Reach, Result, filter::Goal};
 
 /// The most rows of one page.
 pub const MAX_LIMIT: i64 = 200;
-/// The longest that a search may run before it is given up.
-const SEARCH: &str = "begin; set local statement_timeout = '4s'";
+/// Begins a search: it is given up after four seconds.
+const BEGIN_SEARCH: &str = "begin; set local statement_timeout = '4s'";
 
 /// What the rows are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,13 +157,14 @@ pub async fn list(
     now: OffsetDateTime,
 ) -> Result<Page> {
     let limit = limit.clamp(1, MAX_LIMIT);
+    // One row more than the page holds tells whether there is another.
+    let wanted = Wanted { reach, filter, sort, after, rows: limit.saturating_add(1), now };
     let is_search = filter.query.as_ref().is_some_and(Query::reads_names);
     let mut rows = if is_search {
         // Nothing is written, so its end may wait until the connection is back.
-        let mut tx = pool.begin_with(SEARCH).await?;
-        rows(&mut tx, reach, filter, sort, after, limit, now).await?
+        searched(&mut *pool.begin_with(BEGIN_SEARCH).await?, &wanted).await?
     } else {
-        rows(&mut *pool.acquire().await?, reach, filter, sort, after, limit, now).await?
+        looked_up(&mut *pool.acquire().await?, &wanted).await?
     };
     let whole = usize::try_from(limit).unwrap_or(usize::MAX);
     let is_last = rows.len() <= whole;
@@ -173,52 +174,87 @@ pub async fn list(
     Ok(Page { entries: rows.into_iter().map(|row| row.entry).collect(), next })
 }
 
-/// One row more than the page holds, which tells whether there is another.
-async fn rows(
-    conn: &mut PgConnection,
-    reach: Reach<'_>,
-    filter: &Filter,
+struct Wanted<'a> {
+    reach: Reach<'a>,
+    filter: &'a Filter,
     sort: Sort,
-    after: Option<&Cursor>,
-    limit: i64,
+    after: Option<&'a Cursor>,
+    rows: i64,
     now: OffsetDateTime,
-) -> Result<Vec<Listed>> {
-    let tag = match filter.tag.as_slice() {
-        [first, others @ ..] if sort.by == SortBy::Expires && !filter.tag.iter().any(String::is_empty) => {
-            Some((first, others))
+}
+
+/// Looks along the order first where that is probably short, and asks the index when it was not.
+async fn searched(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Listed>> {
+    let query = wanted.filter.query.as_ref().filter(|_| wanted.filter.tag.is_empty());
+    if let Some(steps) = query.and_then(|query| query.walk(wanted.rows)) {
+        let walked = walked(conn, wanted, steps).await?;
+        if i64::try_from(walked.len()).is_ok_and(|found| found >= wanted.rows) {
+            return Ok(walked);
         }
-        _ => None,
+    }
+    looked_up(conn, wanted).await
+}
+
+/// What is found within so many steps along the order; fewer rows than wanted say nothing about the rest.
+async fn walked(conn: &mut PgConnection, wanted: &Wanted<'_>, steps: i64) -> Result<Vec<Listed>> {
+    let mut sql = beginning(wanted.sort);
+    sql.push("(select c.* from certificates c where ");
+    wanted.filter.push(&mut sql, wanted.reach, wanted.now, Goal::Walk);
+    push_rest(&mut sql, wanted, ENTRY_KEY, steps);
+    sql.push(") c left join teams on teams.id = c.team_id where ");
+    wanted.filter.push_walked(&mut sql);
+    push_order_of(&mut sql, wanted.sort, ENTRY_KEY);
+    sql.push(" limit ").push_bind(wanted.rows);
+    Ok(sql.build_query_as::<Listed>().fetch_all(conn).await?)
+}
+
+/// By whatever index PostgreSQL chooses; the list of a tag along its first tag.
+async fn looked_up(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Listed>> {
+    let Wanted { filter, sort, reach, now, .. } = *wanted;
+    let mut sql = beginning(sort);
+    let key = match filter.tag.as_slice() {
+        [first, others @ ..] if sort.by == SortBy::Expires && !filter.tag.iter().any(String::is_empty) => {
+            sql.push("certificate_tags t join certificates c on c.id = t.certificate_id");
+            // Looked up for each row, never joined: the rows of a tag may be very many.
+            for (n, other) in others.iter().enumerate() {
+                sql.push(" cross join lateral (select from certificate_tags o where o.tag = ")
+                    .push_bind(other.clone())
+                    .push(" and o.not_after = t.not_after and o.certificate_id = t.certificate_id limit 1) other")
+                    .push(n);
+            }
+            sql.push(" left join teams on teams.id = c.team_id where ");
+            Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now, Goal::Page);
+            sql.push(" and t.tag = ").push_bind(first.clone());
+            TAG_KEY
+        }
+        _ => {
+            sql.push("certificates c left join teams on teams.id = c.team_id where ");
+            filter.push(&mut sql, reach, now, Goal::Page);
+            ENTRY_KEY
+        }
     };
-    let key = if tag.is_some() { TAG_KEY } else { ENTRY_KEY };
+    push_rest(&mut sql, wanted, key, wanted.rows);
+    Ok(sql.build_query_as::<Listed>().fetch_all(conn).await?)
+}
+
+fn beginning(sort: Sort) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::<Postgres>::new("select ");
     sql.push(COLUMNS).push(", ").push(sort.by.text().unwrap_or("''")).push(" as sort_text from ");
-    sql.push(if tag.is_some() { BY_TAG } else { "certificates c" });
-    sql.push(" left join teams on teams.id = c.team_id where ");
-    match tag {
-        Some((tag, others)) => {
-            Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now, Goal::Page);
-            sql.push(" and t.tag = ").push_bind(tag.clone());
-            for other in others {
-                sql.push(" and exists (select from certificate_tags other where other.tag = ")
-                    .push_bind(other.clone());
-                sql.push(" and other.not_after = t.not_after and other.certificate_id = t.certificate_id)");
-            }
-        }
-        None => filter.push(&mut sql, reach, now, Goal::Page),
+    sql
+}
+
+fn push_rest(sql: &mut QueryBuilder<Postgres>, wanted: &Wanted<'_>, key: Key, rows: i64) {
+    if let Some(cursor) = wanted.after {
+        push_after(sql, cursor, key);
     }
-    if let Some(cursor) = after {
-        push_after(&mut sql, cursor, key);
-    }
-    push_order_of(&mut sql, sort, key);
-    sql.push(" limit ").push_bind(limit.saturating_add(1));
-    Ok(sql.build_query_as::<Listed>().fetch_all(conn).await?)
+    push_order_of(sql, wanted.sort, key);
+    sql.push(" limit ").push_bind(rows);
 }
 
 /// The end and the id, as the last columns of an order: of the entry, or of its tag's row, which is kept in the order of ends.
 type Key = (&'static str, &'static str);
 const ENTRY_KEY: Key = ("c.not_after", "c.id");
 const TAG_KEY: Key = ("t.not_after", "t.certificate_id");
-const BY_TAG: &str = "certificate_tags t join certificates c on c.id = t.certificate_id";
 
 fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, (end, id): Key) {
     let by = cursor.sort.by;

@@ -2,29 +2,35 @@
 
 use sqlx::PgPool;
 
-use super::{Filter, Query, Result, filter::CAP, import::reverse, sample::NameSample};
+use super::{Filter, Query, Reach, Result, filter::CAP, import::reverse, sample::NameSample};
 
 /// Turns what needs a look into the tables into plain conditions: an owner's address into the owner, an end of names into their entries.
-pub async fn narrowed(pool: &PgPool, names: &NameSample, filter: &Filter) -> Result<Filter> {
+pub async fn narrowed(
+    pool: &PgPool,
+    names: &NameSample,
+    reach: Reach<'_>,
+    filter: &Filter,
+) -> Result<Filter> {
     let filter = &rarest_tag_first(pool, filter).await?;
     match &filter.query {
-        Some(Query::Address(address)) => owned(pool, filter, address).await,
-        Some(Query::Suffix(suffix)) => ending(pool, names, filter, suffix, true).await,
+        Some(Query::Address(address)) => owned(pool, reach, filter, address).await,
+        Some(Query::Suffix(suffix)) => ending(pool, names, reach, filter, suffix, true).await,
         Some(Query::Text(terms)) => match terms.as_slice() {
-            [only] if only.contains('.') => ending(pool, names, filter, only, false).await,
+            [only] if only.contains('.') => ending(pool, names, reach, filter, only, false).await,
             _ => containing_all(pool, names, filter, terms.clone()).await,
         },
         _ => Ok(filter.clone()),
     }
 }
 
-async fn owned(pool: &PgPool, filter: &Filter, address: &str) -> Result<Filter> {
+async fn owned(pool: &PgPool, reach: Reach<'_>, filter: &Filter, address: &str) -> Result<Filter> {
     let is_owner = sqlx::query_scalar!(
         "select exists (
              select from certificate_counts
-             where scope = '' and scope_value = '' and facet = 'owner' and team_id = -1 and value = $1 and n > 0
+             where scope = '' and scope_value = '' and facet = 'owner' and team_id = any($2) and value = $1 and n > 0
          ) as \"exists!\"",
         address,
+        reach.unwrap_or(&[-1]),
     )
     .fetch_one(pool)
     .await?;
@@ -40,6 +46,7 @@ async fn owned(pool: &PgPool, filter: &Filter, address: &str) -> Result<Filter> 
 async fn ending(
     pool: &PgPool,
     names: &NameSample,
+    reach: Reach<'_>,
     filter: &Filter,
     suffix: &str,
     is_certain: bool,
@@ -51,10 +58,12 @@ async fn ending(
         "select certificate_id
          from certificate_names
          where reversed >= $1 and reversed < $2
+           and ($4::bigint[] is null or exists (select from certificates c where c.id = certificate_id and c.team_id = any($4)))
          limit $3",
-        first,
-        after,
+        &first,
+        &after,
         CAP,
+        reach,
     )
     .fetch_all(pool)
     .await?;
@@ -63,7 +72,12 @@ async fn ending(
         n if i64::try_from(n).is_ok_and(|n| n < CAP) => {
             Ok(Filter { query: Some(Query::Among(rows)), ..filter.clone() })
         }
-        _ => containing_all(pool, names, filter, vec![format!("{suffix}\n")]).await,
+        _ => {
+            let texts = vec![format!("{suffix}\n")];
+            let weight = names.weigh(pool, &texts).await?.unwrap_or_default();
+            let query = Query::Ending { texts, weight, names: (first, after) };
+            Ok(Filter { query: Some(query), ..filter.clone() })
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 use sqlx::PgPool;
 
 use super::Result;
+use crate::store::Error;
 
 /// How many names are looked at.
 const WANTED: f64 = 6_000.0;
@@ -28,6 +29,8 @@ const PAGE: f64 = 50.0;
 const VISIT: f64 = 2.0;
 /// From this share on, counting up to the cap is quicker without the index.
 const COMMON: f64 = 0.05;
+/// The longest walk in rows, some 30 ms.
+const LONGEST_WALK: i64 = 10_000;
 
 /// The sample of one database, shared by all searches of a process.
 #[derive(Debug)]
@@ -41,10 +44,20 @@ pub struct NameSample {
 pub struct Weight {
     /// The rarest trigrams of it.
     pub trigrams: Vec<String>,
-    /// So common that a page of a list is full after a short walk through its order.
-    pub fills_pages: bool,
+    /// How many of a thousand names have it, when they are so many that a walk through the order soon fills a page; else 0.
+    per_mille: u32,
     /// So common that counting up to the cap needs no index.
     pub fills_counts: bool,
+}
+
+impl Weight {
+    /// How many rows of an order probably hold `rows` of them, with room for bad luck; `None` when that is a long walk.
+    ///
+    /// They may still stand at its other end, as all certificates of a service do that was given up: who finds too few on the walk asks
+    /// the index.
+    pub(super) fn walk(&self, rows: i64) -> Option<i64> {
+        (self.per_mille > 0).then(|| (rows * 3 * 1_000 / i64::from(self.per_mille)).clamp(500, LONGEST_WALK))
+    }
 }
 
 #[derive(Debug)]
@@ -107,7 +120,10 @@ async fn take(pool: &PgPool, small: f64) -> Result<Taken> {
         }
         (texts, trigrams)
     });
-    let (texts, trigrams) = counted.await.unwrap_or_default();
+    let (texts, trigrams) = counted.await.map_err(|_| Error::Damaged {
+        what: "the sample of names".to_owned(),
+        reason: "it could not be counted".to_owned(),
+    })?;
     Ok(Taken { at: Instant::now(), table, texts, trigrams })
 }
 
@@ -123,10 +139,15 @@ impl Taken {
         Weight {
             trigrams: trigrams.into_iter().take(TRIGRAMS).map(String::from_iter).collect(),
             // A walk finds a page in PAGE / share steps; the index leads to share * table rows, all to be visited.
-            fills_pages: share * share * self.table * VISIT >= PAGE,
+            per_mille: if share * share * self.table * VISIT >= PAGE { rounded(share * 1_000.0) } else { 0 },
             fills_counts: share >= COMMON,
         }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most a thousand")]
+fn rounded(per_mille: f64) -> u32 {
+    per_mille as u32
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a sample is small")]
@@ -170,8 +191,9 @@ mod tests {
         names.extend(["\nrare.test\n"; 1]);
         let sample = taken(&names, 1e6);
         let weigh = |text: &str| sample.weigh(&[text.to_owned()]);
-        assert!(weigh("example").fills_pages && weigh("example").fills_counts);
-        assert!(!weigh("rare").fills_pages && !weigh("absent").fills_pages);
+        assert!(weigh("example").fills_counts);
+        assert_eq!(weigh("example").walk(51), Some(500));
+        assert_eq!((weigh("rare").walk(51), weigh("absent").walk(51)), (None, None));
     }
 
     #[test]

@@ -103,8 +103,7 @@ impl Row {
 }
 
 /// Puts jobs whose lease has run out back at their old place; one that used up its tries is parked, unless it was asked for again
-/// meanwhile. Answers when to look again: at
-/// the end of the next lease.
+/// meanwhile. Answers when to look again: at the end of the next lease.
 ///
 /// Rows that a keep-beat holds at this moment are passed over, for a second: their holder is alive.
 pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::time::Duration>> {
@@ -123,7 +122,7 @@ pub async fn reclaim(pool: &PgPool, now: OffsetDateTime) -> Result<Option<std::t
             from expired
         ), put_back as (
             update jobs
-            set state = case when spent and not asked then 'parked' else 'queued' end, worker = null, lease_until = null,
+            set state = case when spent and not asked then 'parked' else 'queued' end, told_at = null, worker = null, lease_until = null,
                 attempts = case when spent and asked then 0 else expired.attempts end, rerun_at = null,
                 cause = 'the worker stopped in the middle of it', finished_at = case when spent and not asked then $1 end
             from expired
@@ -267,7 +266,7 @@ pub async fn park(
     let kept = sqlx::query_scalar!(
         "with mine as (
             update jobs
-            set state = case when rerun_at is null then 'parked' else 'queued' end,
+            set state = case when rerun_at is null then 'parked' else 'queued' end, told_at = null,
                 run_at = coalesce(rerun_at, run_at), attempts = case when rerun_at is null then attempts else 0 end,
                 finished_at = case when rerun_at is null then $3::timestamptz end, rerun_at = null,
                 worker = null, lease_until = null, cause = $4, log = $5

@@ -9,6 +9,7 @@
 
 pub mod claims;
 pub mod pages;
+pub mod parked;
 pub mod timetable;
 pub mod workers;
 

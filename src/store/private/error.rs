@@ -75,6 +75,15 @@ pub enum Error {
         /// The folder it names.
         cluster: PathBuf,
     },
+    /// What a running server kept its data in is gone: nothing is made in its place.
+    #[error("the database in {cluster} is gone; bring the folder back and start the console again")]
+    DataGone {
+        /// The folder of the cluster.
+        cluster: PathBuf,
+    },
+    /// Whoever wanted the server started does not want it any more.
+    #[error("the start was called off")]
+    Dismissed,
     /// The server gave up while starting.
     #[error("PostgreSQL stopped while starting; its last words in {log} were: {tail}")]
     Died {

@@ -18,6 +18,7 @@ mod turn;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use account::Account;
 pub use error::Error;
 use error::sql;
-use keeper::Keeper;
+use keeper::{Keeper, Kept};
 use place::Place;
 use postmaster::{Postmaster, State};
 
@@ -76,7 +77,7 @@ pub struct PrivateServer {
     turn: PathBuf,
     sockets: PathBuf,
     running: Arc<Mutex<Running>>,
-    keeper: Option<tokio::task::AbortHandle>,
+    keeper: Option<Kept>,
     in_use: Option<File>,
 }
 
@@ -88,11 +89,15 @@ struct Running {
 }
 
 impl Running {
+    /// Whether our child has ended. Asking reaps the process; without that it would stay listed as long as we live.
+    fn reap(&mut self, place: &Place) -> Result<bool, Error> {
+        let Some(child) = &mut self.child else { return Ok(false) };
+        Ok(child.try_wait().map_err(error::file("wait for", &place.cluster))?.is_some())
+    }
+
     fn has_ended(&mut self, place: &Place) -> Result<bool, Error> {
-        if let Some(child) = &mut self.child {
-            // Asking reaps the process; without that it would stay listed as long as we live.
-            let ended = child.try_wait().map_err(error::file("wait for", &place.cluster))?;
-            return Ok(ended.is_some());
+        if self.child.is_some() {
+            return self.reap(place);
         }
         Ok(match postmaster::look(&place.data())? {
             State::Up(running) => running.pid != self.postmaster.pid,
@@ -112,7 +117,8 @@ impl PrivateServer {
         let account = Account::choose(&data_dir, &place::recorded_cluster(&data_dir)?)?;
         let place = place::prepare(&data_dir, &account)?;
         let in_use = turn::join(&place.in_use())?;
-        let (postmaster, child, connection) = rise(&settings, &place, &account).await?;
+        let rising = Rising { settings: &settings, place: &place, account: &account, may_make: true };
+        let (postmaster, child, connection) = rise(rising, &AtomicBool::new(false)).await?;
         let server = PrivateServer {
             settings,
             account,
@@ -136,9 +142,10 @@ impl PrivateServer {
             account: self.account.clone(),
             place: self.place.clone(),
             turn: self.turn.clone(),
+            running: self.running.clone(),
         };
         self.dismiss_keeper();
-        self.keeper = Some(tokio::spawn(keeper.keep(self.running.clone())).abort_handle());
+        self.keeper = Some(keeper.start());
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -147,7 +154,7 @@ impl PrivateServer {
 
     fn dismiss_keeper(&mut self) {
         if let Some(keeper) = self.keeper.take() {
-            keeper.abort();
+            keeper.dismiss();
         }
     }
 
@@ -215,7 +222,9 @@ impl PrivateServer {
 
     /// Stops the server in order and waits for it, unless another process of ours still uses it.
     pub async fn stop(mut self) -> Result<(), Error> {
-        self.dismiss_keeper();
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish().await;
+        }
         let Some(in_use) = self.in_use.take() else {
             return Ok(());
         };
@@ -223,10 +232,14 @@ impl PrivateServer {
         if !turn::is_alone(&in_use, &self.place.in_use())? {
             return Ok(());
         }
-        let pid = self.process_id();
+        // Whichever server runs now; the process id that we once saw may be anybody's.
+        let State::Up(Postmaster { pid, .. }) = postmaster::look(&self.place.data())? else {
+            return Ok(());
+        };
         postmaster::interrupt(pid);
         for _ in 0..STOP_LOOKS {
-            if self.running().has_ended(&self.place)? {
+            self.running().reap(&self.place)?;
+            if !matches!(postmaster::look(&self.place.data())?, State::Up(_)) {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
@@ -255,17 +268,26 @@ impl Drop for PrivateServer {
         // Whoever holds the turn is about to use the server, so it is theirs to stop.
         if let Ok(Some(_turn)) = turn::take_if_free(&self.turn)
             && let Ok(true) = turn::is_alone(&in_use, &self.place.in_use())
+            && let Ok(State::Up(running)) = postmaster::look(&self.place.data())
         {
-            postmaster::interrupt(self.process_id());
+            postmaster::interrupt(running.pid);
         }
     }
 }
 
-/// Brings the server up, or waits for the one that runs, until it answers.
+/// How a server is brought up.
+struct Rising<'a> {
+    settings: &'a Settings,
+    place: &'a Place,
+    account: &'a Account,
+    /// A cluster is made when there is none.
+    may_make: bool,
+}
+
+/// Brings the server up, or waits for the one that runs, until it answers or is `dismissed`.
 async fn rise(
-    settings: &Settings,
-    place: &Place,
-    account: &Account,
+    Rising { settings, place, account, may_make }: Rising<'_>,
+    dismissed: &AtomicBool,
 ) -> Result<(Postmaster, Option<Child>, PgConnection), Error> {
     let data = place.data();
     let mut child: Option<Child> = None;
@@ -275,6 +297,10 @@ async fn rise(
     };
     let mut pid = 0;
     for _ in 0..START_LOOKS {
+        if dismissed.load(Ordering::Relaxed) {
+            call_off(child).await;
+            return Err(Error::Dismissed);
+        }
         if let Some(launched) = &mut child
             && launched.try_wait().map_err(error::file("wait for", &data))?.is_some()
         {
@@ -294,6 +320,9 @@ async fn rise(
                 }
             }
             State::Down | State::Crashed if child.is_none() => {
+                if !may_make && !data.join("PG_VERSION").exists() {
+                    return Err(Error::DataGone { cluster: place.cluster.clone() });
+                }
                 child = Some(launch(settings, place, account).await?);
             }
             State::Down | State::Crashed => {}
@@ -301,6 +330,20 @@ async fn rise(
         tokio::time::sleep(PAUSE).await;
     }
     Err(Error::Silent { pid, cluster: place.cluster.clone(), log: place.log.clone() })
+}
+
+/// Ends a server that was just started, and waits for it.
+async fn call_off(child: Option<Child>) {
+    let Some(mut child) = child else { return };
+    if let Ok(pid) = i32::try_from(child.id()) {
+        postmaster::interrupt(pid);
+    }
+    for _ in 0..STOP_LOOKS {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// A session of the superuser, or `None` while the server is not ready for any.

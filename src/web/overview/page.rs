@@ -10,6 +10,7 @@ use crate::{
     services::{
         self, Permission, alerts,
         certificates::{self, ListRequest},
+        jobs,
     },
     web::{
         certificates::{Row, href},
@@ -94,8 +95,25 @@ async fn timeline(app: &App, visit: &Visit, today: Date) -> services::Result<Tim
     Ok(Timeline::new(today, &ends, list))
 }
 
-/// What keeps alerts from arriving.
+/// What keeps the console from doing its work.
 async fn notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>> {
+    let mut notices = alert_notices(app, visit).await?;
+    if visit.actor.may(Permission::JobsRead) {
+        let parked = jobs::counts(app, &visit.actor).await?.parked;
+        if parked > 0 {
+            let given_up = phrases::counted(parked, "background job was", "background jobs were");
+            let text = "They do not run again until somebody looks; the cause stands beside each.";
+            notices.push(
+                Notice::new(Tone::High, format!("{given_up} given up."), text)
+                    .with_action(urls::jobs("failing"), "Show jobs"),
+            );
+        }
+    }
+    Ok(notices)
+}
+
+/// What keeps alerts from arriving.
+async fn alert_notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>> {
     if !visit.actor.may(Permission::AlertsRead) {
         return Ok(Vec::new());
     }

@@ -4,7 +4,6 @@
 //! those that only show once an outer layer is open, and one bag that cannot be read does not hide the others.
 
 use der::asn1::ObjectIdentifier;
-use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::ber::{
@@ -13,8 +12,10 @@ use super::ber::{
 use super::pbe::{self, Password, Work};
 use super::private_key;
 
+pub use error::Error;
 pub use write::{WriteError, write, write_with_key};
 
+mod error;
 mod write;
 
 /// How deep SafeContents bags may nest.
@@ -54,46 +55,6 @@ pub enum Content {
     },
     /// A bag, or a whole encrypted part, that cannot be read, and why.
     Unreadable(String),
-}
-
-/// Why a file cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Error {
-    /// The file is closed and no password was given.
-    #[error("the PKCS#12 file needs a password")]
-    PasswordNeeded,
-    /// The password given does not open the file.
-    #[error("the password does not open the PKCS#12 file")]
-    WrongPassword,
-    /// Opening the file would cost more than it may.
-    #[error("the PKCS#12 file asks for {0} password iterations, more than a file may cost to open")]
-    TooMuchWork(u64),
-    /// More bags than the caller takes.
-    #[error("the PKCS#12 file holds more than {0} certificates and keys")]
-    TooMany(usize),
-    /// Valid, but with something that is not implemented.
-    #[error("the PKCS#12 file cannot be read: {0}")]
-    Unsupported(String),
-    /// The structure is broken.
-    #[error("the PKCS#12 file is damaged: {0}")]
-    Malformed(String),
-}
-
-impl From<ber::Error> for Error {
-    fn from(error: ber::Error) -> Self {
-        Self::Malformed(error.to_string())
-    }
-}
-
-impl From<pbe::Error> for Error {
-    fn from(error: pbe::Error) -> Self {
-        match error {
-            pbe::Error::WrongPassword => Self::WrongPassword,
-            pbe::Error::TooMuchWork(iterations) => Self::TooMuchWork(iterations),
-            pbe::Error::Unsupported(_) => Self::Unsupported(error.to_string()),
-            pbe::Error::Malformed(error) => error.into(),
-        }
-    }
 }
 
 /// True if `bytes` have the outer shape of a PKCS#12 file: version 3, then a content.

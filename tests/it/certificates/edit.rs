@@ -11,6 +11,7 @@ use notafter::{
 use rcgen::DnType;
 use time::Duration;
 
+use super::random;
 use crate::support::{
     TestApp,
     made::{actor, leaf, params, self_signed},
@@ -142,13 +143,31 @@ async fn exports_never_take_every_connection() {
     admin.get("/certificates").await.expect(200);
     drop(taken);
     admin.get("/certificates.csv").await.expect(200).says("id,name,status");
-    // Whoever stops reading gives the room back.
+    // Whoever stops reading gives the room back, with most of the rows still to come.
+    random::fill(&app, 0, 6_000, &[0]).await;
     for _ in 0..3 {
         let begun = certificates::csv(&app.app, &app.cli(), &ListRequest::default()).await.unwrap();
         drop(begun);
         let freed = app.app.export_slots.clone().acquire_many_owned(2);
         drop(tokio::time::timeout(std::time::Duration::from_secs(20), freed).await.expect("room again"));
     }
+}
+
+#[tokio::test]
+async fn an_export_that_breaks_off_is_never_taken_for_whole() {
+    let app = TestApp::start().await;
+    random::fill(&app, 0, 20_000, &[0]).await;
+    let mut blocks = certificates::csv(&app.app, &app.cli(), &ListRequest::default()).await.unwrap();
+    blocks.try_next().await.unwrap().expect("a first block");
+    let ended: Vec<bool> = sqlx::query_scalar(
+        "select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid() and query ilike 'copy%'",
+    )
+    .fetch_all(&app.superuser().await)
+    .await
+    .unwrap();
+    assert_eq!(ended, [true]);
+    assert!(blocks.try_collect::<Vec<_>>().await.is_err());
 }
 
 #[tokio::test]
