@@ -241,7 +241,8 @@ async fn no_get_changes_anything() {
         let path = path.replace("{id}", "1").replace("{format}", "pem").replace("{token}", "x");
         let client = if path.starts_with("/api/") { &program } else { &admin };
         let answer = client.get(&path).await;
-        assert!(answer.status.as_u16() < 500, "{path}: {}", answer.status);
+        let no_worker_here = path == "/readyz";
+        assert!(answer.status.as_u16() < 500 || no_worker_here, "{path}: {}", answer.status);
         found += usize::from(answer.status.is_success());
         seen += 1;
         assert_eq!(before, everything(&app).await, "GET {path} changed something");
