@@ -16,6 +16,7 @@ pub const STATEMENT: u64 = 10_000;
 pub struct Database {
     pub pool: PgPool,
     pub options: PgConnectOptions,
+    pub owner_options: PgConnectOptions,
     owner: PgPool,
     _server: Option<private::PrivateServer>,
 }
@@ -37,8 +38,17 @@ pub async fn open(folder: &std::path::Path) -> Database {
     Database {
         pool: store::connect(app.clone(), 4),
         options: app,
+        owner_options: owner.clone(),
         owner: store::connect(owner, 1),
         _server: server,
+    }
+}
+
+impl Database {
+    /// As before the first sweep.
+    pub async fn forget_alerts(&self) {
+        let statement = "truncate alert_deliveries, alert_sweeps, jobs, job_runs restart identity cascade";
+        sqlx::raw_sql(statement).execute(&self.owner).await.unwrap();
     }
 }
 

@@ -8,6 +8,7 @@
 mod database;
 mod export;
 mod parse;
+mod program;
 mod reads;
 mod synthetic;
 mod table;
@@ -33,6 +34,8 @@ async fn main() {
     table::print(&writes::import_and_copy(&database.pool, rows, now).await);
     let exported = export::against_psql(&database.pool, &database.options, rows, now).await;
     exported.iter().for_each(table::print);
+    println!("\nThe whole program");
+    program::whole(&database, &folder).await.iter().for_each(table::print);
     database.pool.close().await;
     drop(database);
     let _ = std::fs::remove_dir_all(&folder);

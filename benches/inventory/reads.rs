@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Instant};
 
 use notafter::store::certificates::{
     self, CertificateId, Ends, Filter, NameSample, Query, Sort, Status, chain, days, facets,
-    list::{Cursor, SortBy, list},
+    list::{Cursor, Place, SortBy, list},
     narrowed,
 };
 use sqlx::PgPool;
@@ -67,7 +67,7 @@ impl Reads {
         self.time(&format!("list: {work}"), async |pool, now, chance, row| {
             let filter = understood(pool, &filter(chance, row)).await;
             // A search that runs into its time-out shows as the time-out.
-            let _ = list(pool, None, &filter, sort, None, PAGE, now).await;
+            let _ = list(pool, None, &filter, sort, &Place::First, PAGE, now).await;
         })
         .await;
     }
@@ -99,16 +99,16 @@ impl Reads {
             self.listing(&format!("first page by {sort}"), sort, |_, _| Filter::default()).await;
         }
         let (pool, now) = (self.pool.clone(), self.now);
-        let mut cursors = Vec::new();
+        let mut places = Vec::new();
         for n in 0..200 {
             let id = CertificateId(i64::try_from(Chance::of(n).bits() % self.rows).unwrap() + 1);
             if let Some(entry) = certificates::find(&pool, None, id).await.unwrap() {
-                cursors.push(Cursor::behind(&entry, "", Sort::default()));
+                places.push(Place::After(Cursor::at(&entry, "", Sort::default())));
             }
         }
         self.time("list: deep page by expires", async |pool, _, chance, _| {
-            let cursor = &cursors[chance.below(cursors.len())];
-            list(pool, None, &Filter::default(), Sort::default(), Some(cursor), PAGE, now).await.unwrap();
+            let place = &places[chance.below(places.len())];
+            list(pool, None, &Filter::default(), Sort::default(), place, PAGE, now).await.unwrap();
         })
         .await;
         self.listing("30 days of an owner", "expires", |chance, _| Filter {
@@ -151,12 +151,14 @@ impl Reads {
         .await;
         self.time("list: reader limited to a team", async |pool, now, chance, _| {
             let team = [1 + chance.below(TEAMS as usize) as i64];
-            list(pool, Some(&team), &Filter::default(), Sort::default(), None, PAGE, now).await.unwrap();
+            list(pool, Some(&team), &Filter::default(), Sort::default(), &Place::First, PAGE, now)
+                .await
+                .unwrap();
         })
         .await;
         self.time("list: reader limited to three teams, by name", async |pool, now, _, _| {
             let sort = Sort { by: SortBy::Name, descending: false };
-            list(pool, Some(&[3, 9, 17]), &Filter::default(), sort, None, PAGE, now).await.unwrap();
+            list(pool, Some(&[3, 9, 17]), &Filter::default(), sort, &Place::First, PAGE, now).await.unwrap();
         })
         .await;
     }

@@ -83,7 +83,21 @@ pub(super) struct Filters {
 impl From<Filters> for ListRequest {
     fn from(filters: Filters) -> Self {
         let Filters { q, status, expires, owner, team, env, issuer, key, tag, sort, after, limit } = filters;
-        Self { q, status, expires, owner, team, env, issuer, key, tag, sort, after, limit }
+        Self {
+            q,
+            status,
+            expires,
+            owner,
+            team,
+            env,
+            issuer,
+            key,
+            tag,
+            sort,
+            after,
+            before: String::new(),
+            limit,
+        }
     }
 }
 

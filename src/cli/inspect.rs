@@ -6,10 +6,11 @@ use anyhow::Context;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
     services::inspect::{Placed, inspect},
-    x509::{bundle::Limits, inspect::Inspected, visible},
+    x509::{Extension, bundle::Limits, inspect::Inspected, visible},
 };
 
 use super::Out;
@@ -70,19 +71,22 @@ fn json(found: &[Placed]) -> anyhow::Result<Value> {
 
 fn print(placed: &Placed, out: Out<'_>) -> anyhow::Result<()> {
     let mut lines: Vec<(&str, String)> = Vec::new();
+    let mut extensions: &[Extension] = &[];
     let title = match &placed.thing {
         Inspected::Certificate(about) => {
             lines.extend([
                 ("subject", about.subject.clone()),
                 ("issuer", about.issuer.clone()),
                 ("serial", about.serial.clone()),
-                ("not before", about.not_before.to_string()),
-                ("not after", about.not_after.to_string()),
+                ("not before", second(about.not_before)),
+                ("not after", second(about.not_after)),
                 ("key", format!("{}, signed with {}", about.key, about.signature)),
                 ("names", about.sans.join(", ")),
                 ("sha256", about.sha256.clone()),
                 ("usage", [about.key_usage.join(", "), about.extended_key_usage.join(", ")].join("; ")),
             ]);
+            lines.push(("spki sha256", about.spki_sha256.clone()));
+            extensions = &about.extensions;
             if about.is_ca { "certificate of an authority" } else { "certificate" }
         }
         Inspected::CertificateRequest(about) => {
@@ -94,20 +98,26 @@ fn print(placed: &Placed, out: Out<'_>) -> anyhow::Result<()> {
             if about.signature_valid == Some(false) {
                 lines.push(("signature", "does not belong to its key".into()));
             }
+            lines.push(("spki sha256", about.spki_sha256.clone()));
+            extensions = &about.extensions;
             "certificate request"
         }
         Inspected::CertificateList(about) => {
             lines.extend([
                 ("issuer", about.issuer.clone()),
-                ("this update", about.this_update.to_string()),
-                ("next update", about.next_update.map_or_else(|| "not given".into(), |at| at.to_string())),
+                ("this update", second(about.this_update)),
+                ("next update", about.next_update.map_or_else(|| "not given".into(), second)),
                 ("revoked", about.revoked.to_string()),
             ]);
+            extensions = &about.extensions;
             "revocation list"
         }
         Inspected::PrivateKey(about) => {
             lines.push(("key", about.key.clone().unwrap_or_else(|| "not known".into())));
+            lines.push(("written as", about.format.clone()));
             lines.push(("encrypted", if about.encrypted { "yes" } else { "no" }.into()));
+            lines.extend(about.spki_sha256.clone().map(|digest| ("spki sha256", digest)));
+            lines.extend(about.advice.clone().map(|advice| ("advice", advice)));
             "private key"
         }
         Inspected::Unreadable(about) => {
@@ -119,5 +129,16 @@ fn print(placed: &Placed, out: Out<'_>) -> anyhow::Result<()> {
     for (name, value) in lines.iter().filter(|(_, value)| !value.trim_matches([';', ' ']).is_empty()) {
         writeln!(out, "  {name:12} {}", visible(value))?;
     }
+    for extension in extensions {
+        let critical = if extension.critical { " (critical)" } else { "" };
+        writeln!(out, "  {}{critical}", visible(&extension.name))?;
+        for line in &extension.lines {
+            writeln!(out, "    {}", visible(line))?;
+        }
+    }
     Ok(())
+}
+
+fn second(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string())
 }

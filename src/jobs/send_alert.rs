@@ -3,13 +3,13 @@
 use crate::{
     app::App,
     services::alerts::delivery::{self, Attempt},
-    store::alerts::sending,
+    store::alerts::SEND,
 };
 
 use super::{Claimed, Outcome};
 
 /// The kind of job.
-pub const KIND: &str = sending::SEND;
+pub const KIND: &str = SEND;
 
 /// One try at one delivery.
 pub async fn run(app: &App, job: &Claimed) -> Outcome {

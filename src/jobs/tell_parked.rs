@@ -18,7 +18,8 @@ pub const KIND: &str = "tell_parked";
 pub async fn run(app: &App, _job: &Claimed) -> Outcome {
     match parked::tell(app, KIND).await {
         Ok(Told::Done(log)) => Outcome::Done(log),
-        Ok(Told::Later(cause)) => Outcome::backoff(cause),
+        // Never parked for that: a job that says that jobs were given up must not become one of them.
+        Ok(Told::Later(cause)) => Outcome::Done(format!("{cause}; asked again within the hour")),
         Err(error) => Outcome::backoff(error),
     }
 }

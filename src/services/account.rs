@@ -11,6 +11,9 @@ use crate::{
 
 use super::{Actor, Caller, Error, Origin, Permission, Result, passwords, sign_in, throttles, users};
 
+/// What is missing when a link for a password does not work.
+pub const LINK: &str = "link";
+
 /// The actor's own row.
 pub async fn find(app: &App, actor: &Actor) -> Result<User> {
     actor.require(Permission::OwnAccount)?;
@@ -89,10 +92,10 @@ pub async fn set_password(app: &App, secret: &str, new: &SecretString, origin: &
     let hash = passwords::hash_new(app, "password", new, &[&email]).await?;
     let mut tx = Tx::begin(&app.pool).await?;
     let used = links::consume(&mut tx, link.digest().as_bytes(), links::PASSWORD, now).await?;
-    let user = used.flatten().ok_or(Error::NotFound("link"))?;
+    let user = used.flatten().ok_or(Error::NotFound(LINK))?;
     let still = store::users::lock(&mut tx, user).await?.is_some_and(|user| user.disabled_at.is_none());
     if !still {
-        return Err(Error::NotFound("link"));
+        return Err(Error::NotFound(LINK));
     }
     store::users::set_password(&mut tx, user, &hash, now).await?;
     let ended = store::sessions::end_all(&mut tx, user, None).await?;
@@ -110,7 +113,7 @@ async fn recognise(app: &App, secret: &str, origin: &Origin) -> Result<(LinkToke
     {
         return Ok((link, user.email));
     }
-    Err(throttles::wrong_secret(app, "link", origin, now, Error::NotFound("link")).await)
+    Err(throttles::wrong_secret(app, "link", origin, now, Error::NotFound(LINK)).await)
 }
 
 fn own(actor: &Actor) -> Result<&Caller> {

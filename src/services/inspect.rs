@@ -72,6 +72,8 @@ fn describe(thing: &Thing) -> Inspected {
             let about = private_key::describe(der, *format);
             return Inspected::PrivateKey(InspectedKey {
                 key: about.algorithm,
+                format: format.to_string(),
+                advice: format.advice().map(str::to_owned),
                 encrypted: *encrypted,
                 spki_sha256: about.spki_sha256.map(hex::encode),
             });

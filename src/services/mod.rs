@@ -18,11 +18,11 @@ mod reading;
 pub mod inspect;
 pub mod calls;
 pub mod health;
+pub mod jobs;
 pub mod mail;
 pub mod alerts;
 pub mod spreadsheet;
 pub mod audit;
-pub mod jobs;
 
 pub use self::error::{Error, FieldError};
 pub use self::origin::Origin;

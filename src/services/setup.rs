@@ -17,6 +17,9 @@ use super::{Actor, Error, Origin, Result, Role, passwords, sign_in::SignedIn, th
 /// How long a printed link works. A restart prints a new one.
 const LINK_LIFE: Duration = Duration::hours(24);
 
+/// What is missing when a set-up link does not work.
+pub const LINK: &str = "set-up link";
+
 /// What the first administrator says of themselves.
 #[derive(Clone)]
 pub struct FirstAdministrator {
@@ -59,7 +62,7 @@ pub async fn check_link(app: &App, secret: &str, origin: &Origin) -> Result<Link
     {
         return Ok(link);
     }
-    Err(throttles::wrong_secret(app, "link", origin, now, Error::NotFound("set-up link")).await)
+    Err(throttles::wrong_secret(app, "link", origin, now, Error::NotFound(LINK)).await)
 }
 
 /// Makes the first administrator and closes set-up.
@@ -80,7 +83,7 @@ pub async fn complete(
     let mut tx = Tx::begin(&app.pool).await?;
     let used = links::consume(&mut tx, link.digest().as_bytes(), links::SETUP, now).await?;
     if used.is_none() || !close(&mut tx, now).await? {
-        return Err(Error::NotFound("set-up link"));
+        return Err(Error::NotFound(LINK));
     }
     let new =
         NewUser { email: &email, name: &name, role: Role::Administrator.as_str(), limited_to_teams: false };

@@ -9,7 +9,10 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 
-use crate::{routes::RequestId, services::Error};
+use crate::{
+    routes::RequestId,
+    services::{Error, account, setup},
+};
 
 use super::{error_page::ErrorPage, parts::Action, urls};
 
@@ -114,10 +117,23 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
+fn spent_link(advice: &str) -> ErrorPage {
+    ErrorPage::new(StatusCode::NOT_FOUND, "This link does not work", "Nothing was changed.")
+        .with_advice(advice)
+        .with_actions(vec![Action::new(urls::LOGIN, "Sign in")])
+}
+
 fn page(error: &Error, reference: &str) -> Response {
     let status = status(error);
     let told = sentence(&error.to_string());
     let page = match error {
+        Error::NotFound(setup::LINK) => spent_link(
+            "It was used, or it is not the one that was printed last. When nobody has set the console up yet, start it again: \
+             it prints a new one.",
+        ),
+        Error::NotFound(account::LINK) => {
+            spent_link("It was used, or its time is over. An administrator can make a new one.")
+        }
         Error::NotFound(_) => ErrorPage::new(status, "Not found", told)
             .with_advice("It may have been removed, or belong to a team you are not in."),
         Error::Forbidden(_) => ErrorPage::new(status, "Not for your role", told)

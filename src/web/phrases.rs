@@ -77,6 +77,17 @@ fn days_rounded_up(left: Duration) -> i64 {
     if Duration::days(whole) < left { whole + 1 } else { whole }
 }
 
+/// The warning that a mail gave: `14-day warning`, and with it what was left when it became due, where that is another number of days
+/// (found late, or a life too short for whole thresholds): `30-day warning, 2 days left`. The end itself is `On expiry`.
+pub fn warning(threshold: i32, not_after: OffsetDateTime, due: OffsetDateTime) -> String {
+    let left = days_rounded_up(not_after - due);
+    match threshold {
+        0 => "On expiry".to_owned(),
+        days if left == i64::from(days) || left < 1 => format!("{days}-day warning"),
+        days => format!("{days}-day warning, {} left", counted(left, "day", "days")),
+    }
+}
+
 /// A moment of the past as its distance: `just now`, `4 minutes ago`, `2 hours ago`, `3 days ago`, and the date beyond 30 days.
 /// The exact time stands beside it.
 pub fn ago(then: OffsetDateTime, now: OffsetDateTime) -> String {

@@ -128,8 +128,12 @@ pub struct InspectedList {
 pub struct InspectedKey {
     /// The kind and size, as `RSA-2048`; absent when it is encrypted or of an unknown kind.
     pub key: Option<String>,
+    /// How it is written down, as `PKCS#8`.
+    pub format: String,
     /// True if a password protects it.
     pub encrypted: bool,
+    /// What to do with a form that is not read here, in a sentence.
+    pub advice: Option<String>,
     /// The SHA-256 of its public key, in hex, where that can be derived.
     pub spki_sha256: Option<String>,
 }

@@ -61,9 +61,11 @@ async fn the_page_shows_the_mail_to_come_and_then_what_the_server_said() {
         .await
         .expect(200)
         .says("250 kept in memory")
-        .says("7 days before")
+        .says("7-day warning, 6 days left")
         .says_not("No mail yet");
     operator.get("/alerts?state=failed").await.expect(200).says("No mail in this state");
+    let auditor = test.signed_in("root@halden.example").await;
+    auditor.get("/audit?act=alert.sent").await.expect(200).says(&format!("href=\"/certificates/{id}\""));
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
 const NEVER: &[(&str, &[&str], &str)] = &[
     ("super::super", &[], "name the thing from the crate"),
     ("select *", &[], "spell the columns out"),
+    (".* from", &[], "spell the columns out"),
     (
         "now()",
         &["store/jobs", "store/audit", "store/private"],

@@ -433,6 +433,37 @@ async fn one_certificate_is_shown_changed_retired_restored_and_exported() {
 }
 
 #[tokio::test]
+async fn inspect_says_everything_in_words_and_what_to_do_with_a_key_it_does_not_open() {
+    let cli = Cli::new().await;
+    let folder = Folder::new();
+    issue(&folder, "shop.halden.example", "30");
+    openssl(
+        &folder,
+        &["ec", "-in", "shop.halden.example.key", "-aes128", "-passout", "pass:old", "-out", "old.key"],
+    );
+    let path = |name: &str| folder.0.join(name).to_str().unwrap().to_owned();
+    let spki = |said: &str| {
+        said.lines()
+            .find_map(|line| line.trim().strip_prefix("spki sha256"))
+            .map(|rest| rest.trim().to_owned())
+    };
+    let leaf = cli.ok(&["inspect", &path("shop.halden.example.pem")]);
+    let names =
+        openssl(&folder, &["x509", "-in", "shop.halden.example.pem", "-noout", "-ext", "subjectAltName"]);
+    let names = String::from_utf8(names).unwrap();
+    assert!(names.contains("DNS:shop.halden.example"), "{names}");
+    assert!(leaf.contains("Subject alternative name") && leaf.contains("DNS:shop.halden.example"), "{leaf}");
+    let ends = leaf.lines().find_map(|line| line.trim().strip_prefix("not after")).unwrap().trim();
+    OffsetDateTime::parse(ends, &time::format_description::well_known::Rfc3339).unwrap();
+    let key = cli.ok(&["inspect", &path("shop.halden.example.key")]);
+    assert!(spki(&leaf).is_some() && spki(&leaf) == spki(&key), "the key is known by its public half: {key}");
+    assert!(key.contains("PKCS#8"), "{key}");
+    let old = cli.ok(&["inspect", &path("old.key")]);
+    assert!(old.contains("openssl pkcs8 -topk8"), "{old}");
+    assert!(!key.contains("PRIVATE KEY") && !old.contains("PRIVATE KEY"));
+}
+
+#[tokio::test]
 async fn exit_codes_tell_what_went_wrong() {
     let cli = Cli::new().await;
     let folder = Folder::new();

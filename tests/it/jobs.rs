@@ -5,7 +5,7 @@ use std::time::Duration as Pause;
 use notafter::{
     app::App,
     jobs::{self, Claimed, Kind, Outcome, Worker, schedule},
-    services::{self, Actor, Role},
+    services::Actor,
     store::{
         self, Tx,
         jobs::{Enqueued, NewJob, Priority, claims, workers},
@@ -16,7 +16,7 @@ use sqlx::Row;
 use time::Duration;
 use tokio::{sync::watch, time::timeout};
 
-use crate::support::{TestApp, made::leaf};
+use crate::support::TestApp;
 
 const LEASE: Pause = Pause::from_secs(30);
 const TABLE: &[Kind] = &[
@@ -276,40 +276,6 @@ async fn clocks_that_disagree_are_a_finding() {
     }
     let counts = workers::counts(&app.app.pool, None).await.unwrap();
     assert_eq!((counts.failing, counts.parked), (1, 0), "one job says so, however long it lasts");
-}
-
-#[tokio::test]
-async fn somebody_is_told_once_of_what_was_given_up() {
-    let app = TestApp::start().await;
-    app.add_person("root@halden.example", Role::Administrator, &[]).await;
-    let id = enqueue(&app, job(&app, "hopeless", 1).about("vpn.halden.example", None)).await.id();
-    let told = async || {
-        jobs::drain(&app.app, TABLE).await.unwrap();
-        jobs::run_until_empty(&app.app).await.unwrap();
-        schedule::tick(&app.app).await.unwrap();
-        jobs::run_until_empty(&app.app).await.unwrap();
-        app.outbox.messages().len()
-    };
-    assert_eq!(told().await, 1);
-    let mail = &app.outbox.messages()[0];
-    assert_eq!(
-        (mail.to.as_str(), mail.subject.as_str()),
-        ("root@halden.example", "[notafter] A background job was given up")
-    );
-    for said in ["Hopeless vpn.halden.example", "no such relay", &format!("/jobs/{id}")] {
-        assert!(
-            mail.text.contains(said) && mail.html.as_ref().unwrap().contains(said),
-            "{said}: {}",
-            mail.text
-        );
-    }
-    app.advance(Duration::hours(2));
-    assert_eq!(told().await, 1, "once is enough");
-    services::jobs::retry(&app.app, &app.cli(), id).await.unwrap();
-    assert_eq!(told().await, 2, "given up again is news");
-    let admin = app.signed_in("root@halden.example").await;
-    app.import(leaf(&["shop.halden.example"], -1, 90).pem()).await;
-    admin.get("/").await.expect(200).says("1 background job was given up.");
 }
 
 #[tokio::test]

@@ -224,7 +224,12 @@ fn gallery() -> Gallery {
             Column::new("Owner", "p1"),
         ],
         rows: badges().into_iter().zip([-5, 2, 20, 90, 90, 9, 9, 9, 9].map(life)).collect(),
-        pages: Pager::new(9, 1_263, None, Some("?after=x".to_owned())),
+        pages: Pager {
+            shown: "9 of 1,263".to_owned(),
+            first: Some("?".to_owned()),
+            previous: Some("?before=x".to_owned()),
+            next: Some("?after=x".to_owned()),
+        },
         definitions: vec![
             Definition::new("Subject", HOSTILE),
             Definition::hash("SHA-256", &"9c41e0b7".repeat(8), &"9c41e0b7 ".repeat(8)),

@@ -26,7 +26,8 @@ async fn the_set_up_link_works_once_and_set_up_closes_for_ever() {
     let link = services::setup::new_link(&app.app).await.unwrap().unwrap();
     let client = app.anonymous();
     client.get("/setup").await.expect(404);
-    client.get("/setup?token=nonsense").await.expect(404);
+    let wrong = client.get("/setup?token=nonsense").await.expect(404);
+    wrong.says("This link does not work").says("it prints a new one").says_not("belong to a team");
     client.get(&format!("/setup?token={}", link.expose())).await.expect(200).says("Create your account");
     assert_eq!(set_up(&client, "nonsense").await, 404);
     assert_eq!(set_up(&client, link.expose()).await, 303);
@@ -203,7 +204,8 @@ async fn a_password_link_works_once_and_only_the_newest() {
     app.signed_in(BO).await.get("/account").await.expect(200);
     let late = services::users::invite(&app.app, &app.cli(), bo).await.unwrap();
     app.advance(Duration::days(3));
-    client.get(&format!("/password/{}", late.link.expose())).await.expect(404);
+    let late = client.get(&format!("/password/{}", late.link.expose())).await.expect(404);
+    late.says("An administrator can make a new one");
 }
 
 #[tokio::test]

@@ -49,7 +49,11 @@ pub async fn send_again(app: &App, actor: &Actor, id: i64) -> Result<Delivery> {
         queued.ok_or_else(|| Error::Conflict("only a mail that was refused can be sent again".into()))?;
     sending::enqueue(tx.conn(), &[queued], now).await?;
     let event = actor.event("alert.sent_again", delivery.certificate_name.clone()).on(id);
-    tx.commit(event.with(json!({ "recipient": delivery.recipient, "threshold": delivery.threshold })))
-        .await?;
+    let detail = json!({
+        "certificate": delivery.certificate,
+        "recipient": delivery.recipient,
+        "threshold": delivery.threshold,
+    });
+    tx.commit(event.with(detail)).await?;
     Ok(delivery)
 }

@@ -23,6 +23,7 @@ use crate::{
             sweeps::{self, Candidate},
         },
         audit::Event,
+        certificates,
         jobs::{self, Lease},
     },
 };
@@ -266,6 +267,9 @@ async fn settle(
 ) -> Result<()> {
     let now = app.now();
     let mut tx = Tx::begin(&app.pool).await?;
+    if !instead.is_empty() {
+        certificates::import::lock(&mut tx).await?;
+    }
     jobs::hold(&mut tx, lease).await?;
     sending::settle(&mut tx, plan.due.id, settled, answer, now).await?;
     if !instead.is_empty() {

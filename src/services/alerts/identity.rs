@@ -48,7 +48,6 @@ pub fn delivery(entry: &Candidate, threshold: i32, recipient: &Recipient, host: 
         sha256: entry.sha256.clone(),
         name: entry.name.clone(),
         not_after: entry.not_after,
-        team: entry.team,
         threshold,
         recipient: recipient.address.clone(),
         reason: recipient.reason.as_str(),

@@ -2,37 +2,46 @@
 //!
 //! Alerts that could not be sent are left out: their refusal is answered by another recipient, and without a relay no mail leaves at all.
 
+use time::Duration;
+
 use crate::{
     app::App,
     crypto::digest::sha256,
-    notifiers::{Error as NotifierError, Message},
+    notifiers::Message,
     services::{Result, mail},
     store::{
-        alerts::{recipients::address_book, rules, sending},
+        alerts::{SEND, recipients::address_book, rules},
         jobs::parked::{self, Parked},
     },
 };
 
 use super::{delivery::NO_RELAY, identity, recipients};
 
-/// How many jobs one mail names.
+/// How many jobs one mail names; the next mail names the rest.
 const MOST: i64 = 50;
+
+/// How long nobody is told again of the same work.
+const AGAIN: Duration = Duration::DAY;
 
 /// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// Nothing is left to tell; the text says what was done.
+    /// What could be done was done; the text says it.
     Done(String),
-    /// Not now, and why.
+    /// Nobody has the mail, and why.
     Later(String),
 }
 
 /// Tells the fallback address, or all administrators, what was given up since the last time. `own` is the kind of the job that does this.
 ///
+/// It is told once one of them has it: an address that does not answer holds up nobody else, and is not waited for. What fails over and
+/// over is told once a day.
+///
 /// # Errors
-/// The database's. A crash after the mail sends it again under the same Message-ID.
+/// The database's. A crash after the mail sends it again, under the same Message-ID unless more was given up meanwhile.
 pub async fn tell(app: &App, own: &str) -> Result<Told> {
-    let jobs = parked::untold(&app.pool, &[own, sending::SEND], MOST).await?;
+    let lately = app.now() - AGAIN;
+    let jobs = parked::untold(&app.pool, &[own, SEND], lately, MOST).await?;
     if jobs.is_empty() {
         return Ok(Told::Done("nothing was given up".into()));
     }
@@ -43,7 +52,7 @@ pub async fn tell(app: &App, own: &str) -> Result<Told> {
     let (rule, book) = (rules::find(&app.pool).await?, address_book(&app.pool).await?);
     let to = recipients::of_entry(None, None, rule.fallback.as_deref(), &book);
     let mail = mail::parked::compose(&rule.subject_prefix, &jobs, &app.config.base_url())?;
-    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    let (mut accepted, mut failed) = (Vec::new(), Vec::new());
     for recipient in to {
         let message = Message {
             message_id: message_id(&jobs, &recipient.address, &identity::host(&app.config)),
@@ -55,19 +64,17 @@ pub async fn tell(app: &App, own: &str) -> Result<Told> {
         };
         match notifier.send(&message).await {
             Ok(_) => accepted.push(recipient.address),
-            Err(NotifierError::Refused(answer)) => refused.push(format!("{}: {answer}", recipient.address)),
-            Err(error) => return Ok(Told::Later(error.to_string())),
+            Err(error) => failed.push(format!("{}: {error}", recipient.address)),
         }
     }
     if accepted.is_empty() {
-        return Ok(Told::Later(format!("nobody could be told: {}", refused.join("; "))));
+        return Ok(Told::Later(format!("nobody could be told: {}", failed.join("; "))));
     }
-    let ids: Vec<i64> = jobs.iter().map(|job| job.id).collect();
-    parked::told(&app.pool, &ids, app.now()).await?;
+    parked::told(&app.pool, &jobs, app.now()).await?;
     Ok(Told::Done(format!("told {} of {} given up", accepted.join(", "), jobs.len())))
 }
 
-/// The same at every try.
+/// The same for the same jobs.
 fn message_id(jobs: &[Parked], recipient: &str, host: &str) -> String {
     let ids: Vec<String> = jobs.iter().map(|job| format!("{} {:?}", job.id, job.finished_at)).collect();
     let digest = hex::encode(sha256(format!("{} {recipient}", ids.join(",")).as_bytes()));

@@ -19,6 +19,7 @@ use crate::{
             sending,
             sweeps::{self, Candidate, NewDelivery, Swept},
         },
+        certificates,
     },
 };
 
@@ -100,6 +101,7 @@ async fn keep(app: &App, actor: &Actor, sweep: i64, due: &[NewDelivery], now: Of
         return Ok(0);
     }
     let mut tx = Tx::begin(&app.pool).await?;
+    certificates::import::lock(&mut tx).await?;
     let queued = sweeps::insert(&mut tx, due, now).await?;
     if queued.is_empty() {
         return Ok(0);
@@ -108,7 +110,9 @@ async fn keep(app: &App, actor: &Actor, sweep: i64, due: &[NewDelivery], now: Of
         sending::enqueue(tx.conn(), &queued, now).await?;
     }
     let ids: Vec<i64> = queued.iter().map(|one| one.id).collect();
-    let event = actor.event("alert.queued", format!("{} expiry alerts", ids.len()));
+    let object =
+        if ids.len() == 1 { "1 expiry alert".to_owned() } else { format!("{} expiry alerts", ids.len()) };
+    let event = actor.event("alert.queued", object);
     tx.commit(event.with(json!({ "sweep": sweep, "deliveries": ids }))).await?;
     Ok(i64::try_from(ids.len()).unwrap_or(i64::MAX))
 }

@@ -1,5 +1,7 @@
 //! Finding: what the address of a list says, understood, and the list, its length and its facets.
 
+use std::borrow::Cow;
+
 use time::{Date, OffsetDateTime, macros::format_description};
 
 use crate::{
@@ -8,7 +10,9 @@ use crate::{
     store::{
         self,
         certificates::{
-            self as rows, Count, Ends, Entry, Facet, Filter, Query, Sort, Status, days::Day, list::Cursor,
+            self as rows, Count, Ends, Entry, Facet, Filter, Query, Sort, Status,
+            days::Day,
+            list::{Cursor, Place},
         },
     },
     x509::bundle::{self, Limits, Thing, Work},
@@ -47,8 +51,10 @@ pub struct ListRequest {
     pub tag: Vec<String>,
     /// `expires`, `-name`, …
     pub sort: String,
-    /// Cursor of the page before.
+    /// Cursor of the page before this one.
     pub after: String,
+    /// Cursor of the page behind this one; only one of the two.
+    pub before: String,
     /// Rows of a page, 50 unless given.
     pub limit: Option<i64>,
 }
@@ -58,6 +64,8 @@ pub struct ListRequest {
 pub struct Listing {
     /// In the order asked for.
     pub entries: Vec<Entry>,
+    /// `before=` of the page before.
+    pub previous: Option<String>,
     /// `after=` of the next page.
     pub next: Option<String>,
     /// The order.
@@ -90,17 +98,29 @@ pub async fn list(app: &App, actor: &Actor, request: &ListRequest) -> Result<Lis
     let now = app.now();
     let filter = filter(app, actor, request).await?;
     let sort = sort(request)?;
-    let after = match request.after.as_str() {
-        "" => None,
-        text => Some(Cursor::decode(text, sort).ok_or_else(|| {
-            Error::invalid("after", "this page cannot be found in this order; begin with the first page")
-        })?),
-    };
+    let place = place(request, sort)?;
     let limit = request.limit.unwrap_or(PAGE);
     let reach = actor.reach().as_sql();
-    let page = rows::list::list(&app.pool, reach, &filter, sort, after.as_ref(), limit, now).await;
+    let page = rows::list::list(&app.pool, reach, &filter, sort, &place, limit, now).await;
     let page = page.map_err(too_slow)?;
-    Ok(Listing { entries: page.entries, next: page.next, sort, now })
+    Ok(Listing { entries: page.entries, previous: page.previous, next: page.next, sort, now })
+}
+
+fn place(request: &ListRequest, sort: Sort) -> Result<Place> {
+    let read = |name: &'static str, text: &str| {
+        Cursor::decode(text, sort).ok_or_else(|| {
+            Error::invalid(name, "this page cannot be found in this order; begin with the first page")
+        })
+    };
+    match (request.after.as_str(), request.before.as_str()) {
+        ("", "") => Ok(Place::First),
+        (after, "") => read("after", after).map(Place::After),
+        ("", before) => read("before", before).map(Place::Before),
+        _ => Err(Error::invalid(
+            "before",
+            "a page lies after or before another, not both; give one of the two",
+        )),
+    }
 }
 
 /// How many entries the whole list has.
@@ -257,7 +277,10 @@ pub(super) fn query(text: &str) -> Result<Option<Query>> {
     if text.is_empty() {
         return Ok(None);
     }
-    if text.len() > MAX_QUERY || text.contains('\0') {
+    if text.contains('\0') {
+        return Err(Error::invalid("q", "no name holds a zero byte"));
+    }
+    if text.len() > MAX_QUERY {
         return Err(Error::invalid("q", "this is too long to look for"));
     }
     if text.contains("-----BEGIN") {
@@ -292,7 +315,7 @@ fn hex_digits(lower: &str) -> Option<String> {
 
 fn pasted(text: &str) -> Result<Query> {
     let found = bundle::read_within(
-        text.as_bytes(),
+        rebroken(text).as_bytes(),
         None,
         Limits { entries: 16, ..Limits::default() },
         &Work::none(),
@@ -306,6 +329,26 @@ fn pasted(text: &str) -> Result<Query> {
     certificate
         .map(Query::Certificate)
         .ok_or_else(|| Error::invalid("q", "the pasted text holds no certificate that can be read"))
+}
+
+/// A search box makes one line of what is pasted into it; PEM needs its lines.
+fn rebroken(text: &str) -> Cow<'_, str> {
+    if text.contains('\n') {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.replace("-----BEGIN ", "\n-----BEGIN ").replace("-----END ", "\n-----END ");
+    // What follows a label begins a line; the labels themselves hold single spaces only.
+    let lines: Vec<String> = lines
+        .split('\n')
+        .map(|line| match line.get(5..).and_then(|rest| rest.find("-----")) {
+            Some(at) if line.starts_with("-----BEGIN ") => {
+                let (label, rest) = line.split_at(at + 10);
+                format!("{label}\n{}", rest.split_whitespace().collect::<Vec<_>>().join("\n"))
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    Cow::Owned(lines.join("\n"))
 }
 
 #[cfg(test)]

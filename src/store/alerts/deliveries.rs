@@ -5,7 +5,7 @@
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
-use super::Queued;
+use super::{Queued, SEND};
 use crate::store::{Result, Tx};
 
 /// One mail to one recipient about one threshold of one certificate.
@@ -125,7 +125,7 @@ pub async fn counts(pool: &PgPool, reach: Option<&[i64]>) -> Result<Counts> {
 
 /// Gives everything that was or will be sent about an entry to the team that owns the entry now.
 ///
-/// The jobs come first, as when a delivery is settled.
+/// The caller holds the inventory. The jobs come before the deliveries, as when a delivery is settled.
 pub async fn hand_over(tx: &mut Tx, certificate: i64, team: Option<i64>) -> Result<()> {
     sqlx::query!(
         "update jobs
@@ -135,7 +135,7 @@ pub async fn hand_over(tx: &mut Tx, certificate: i64, team: Option<i64>) -> Resu
            and key in (select id::text from alert_deliveries where certificate_id = $1)",
         certificate,
         team,
-        super::sending::SEND,
+        SEND,
     )
     .execute(tx.conn())
     .await?;

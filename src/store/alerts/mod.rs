@@ -6,6 +6,9 @@ pub mod sweeps;
 pub mod deliveries;
 pub mod sending;
 
+/// The kind of job that sends one delivery.
+pub const SEND: &str = "send_alert";
+
 /// A delivery that waits for its job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {

@@ -3,14 +3,11 @@
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 
-use super::Queued;
+use super::{Queued, SEND};
 use crate::store::{
     Result, Tx,
     jobs::{self, Lease, NewJob, Priority},
 };
-
-/// The kind of job that sends one delivery.
-pub const SEND: &str = "send_alert";
 
 /// Tries of one job: at one an hour about two weeks. The sweep begins a new job for what is still not sent after that.
 const TRIES: i32 = 350;
@@ -197,14 +194,18 @@ pub async fn next_to_end(pool: &PgPool, reach: Option<&[i64]>, now: OffsetDateTi
     Ok(last)
 }
 
-/// Writes down that the mail is about to be sent (R1). `false`: the job is no longer ours, or somebody settled the delivery.
+/// Writes down that the mail is about to be sent (R1). The job is held first, as whoever cancels it does: a cancelled one is never begun.
+/// `false`: the job is no longer ours, or somebody settled the delivery.
 pub async fn plan(pool: &PgPool, lease: Lease, id: i64, now: OffsetDateTime) -> Result<bool> {
     let done = sqlx::query!(
-        "update alert_deliveries
+        "with held as materialized (
+             select id from jobs where jobs.id = $2 and fence = $3 and jobs.state = 'running' for update
+         )
+         update alert_deliveries
          set state = 'sending', attempts = attempts + 1, changed_at = $4
          where id = $1
            and state in ('queued', 'sending', 'failed')
-           and exists (select from jobs where jobs.id = $2 and fence = $3 and jobs.state = 'running')",
+           and exists (select from held)",
         id,
         lease.job,
         lease.fence,
@@ -218,11 +219,14 @@ pub async fn plan(pool: &PgPool, lease: Lease, id: i64, now: OffsetDateTime) -> 
 /// Writes down why it was not sent this time; it stays in line.
 pub async fn postpone(pool: &PgPool, lease: Lease, id: i64, answer: &str, now: OffsetDateTime) -> Result<()> {
     sqlx::query!(
-        "update alert_deliveries
+        "with held as materialized (
+             select id from jobs where jobs.id = $2 and fence = $3 and jobs.state = 'running' for update
+         )
+         update alert_deliveries
          set state = 'queued', answer = $4, changed_at = $5
          where id = $1
            and state in ('queued', 'sending', 'failed')
-           and exists (select from jobs where jobs.id = $2 and fence = $3 and jobs.state = 'running')",
+           and exists (select from held)",
         id,
         lease.job,
         lease.fence,

@@ -46,8 +46,6 @@ pub struct NewDelivery {
     pub name: String,
     /// Its last second.
     pub not_after: OffsetDateTime,
-    /// The team it belongs to.
-    pub team: Option<i64>,
     /// Days before the end, as the rule says it; 0 = the end.
     pub threshold: i32,
     /// One address.
@@ -109,8 +107,8 @@ pub async fn candidates(
 /// Inserts those that are new and answers them.
 ///
 /// One that exists is left alone, unless it was cancelled: then it is due again. One whose recipient already has an alert about the same
-/// certificate at an equal or tighter threshold is not inserted, so neither a changed rule nor a clock that steps back repeats a mail. The team is the entry's at
-/// this moment, and nobody changes it until the end of `tx`.
+/// certificate at an equal or tighter threshold is not inserted, so neither a changed rule nor a clock that steps back repeats a mail. The
+/// team is the entry's at this moment: the caller holds the inventory, and before any job, so that it stays that until the end of `tx`.
 pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Result<Vec<Queued>> {
     let text =
         |pick: fn(&NewDelivery) -> &str| new.iter().map(|row| pick(row).to_owned()).collect::<Vec<_>>();
@@ -120,17 +118,14 @@ pub async fn insert(tx: &mut Tx, new: &[NewDelivery], now: OffsetDateTime) -> Re
     let thresholds: Vec<i32> = new.iter().map(|row| row.threshold).collect();
     let queued = sqlx::query_as!(
         Queued,
-        "with entry as (
-             select id, team_id from certificates where id = any($1) for share
-         )
-         insert into alert_deliveries (certificate_id, certificate_sha256, certificate_name, not_after, team_id, threshold, recipient,
+        "insert into alert_deliveries (certificate_id, certificate_sha256, certificate_name, not_after, team_id, threshold, recipient,
              reason, alert_id, message_id, created_at, changed_at)
          select new.certificate_id, new.sha256, new.name, new.not_after, entry.team_id, new.threshold, new.recipient,
              new.reason, new.alert_id, new.message_id, $10, $10
          from unnest($1::bigint[], $2::bytea[], $3::text[], $4::timestamptz[], $5::integer[], $6::text[], $7::text[], $8::text[],
              $9::text[])
              as new (certificate_id, sha256, name, not_after, threshold, recipient, reason, alert_id, message_id)
-         join entry on entry.id = new.certificate_id
+         join certificates entry on entry.id = new.certificate_id
          where not exists (
              select from alert_deliveries old
              where old.certificate_sha256 = new.sha256

@@ -1,7 +1,7 @@
 //! The list: keyset pages in any order, each walking an index of that order.
 //!
-//! A page ends in an opaque cursor that holds the sort value and id of its last row; the next page begins behind it. Rows that come or go
-//! in between are neither shown twice nor hidden.
+//! A page ends in an opaque cursor that holds the sort value and id of its last row; the next page begins behind it, and the one before
+//! ends ahead of the first row. Rows that come or go in between are neither shown twice nor hidden.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
@@ -88,7 +88,28 @@ impl std::fmt::Display for Sort {
     }
 }
 
-/// Where a page ended.
+/// Which page of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The first.
+    #[default]
+    First,
+    /// The one that begins behind this row.
+    After(Cursor),
+    /// The one that ends ahead of this row; the first, where fewer rows than a page are there.
+    Before(Cursor),
+}
+
+impl Place {
+    fn cursor(&self) -> Option<&Cursor> {
+        match self {
+            Place::First => None,
+            Place::After(cursor) | Place::Before(cursor) => Some(cursor),
+        }
+    }
+}
+
+/// One row of an order, where a page begins or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     sort: Sort,
@@ -116,8 +137,8 @@ impl Cursor {
         (found == sort && !text.contains('\0')).then_some(Cursor { sort, text, not_after, id })
     }
 
-    /// Behind this entry; `text` is what comes first in the order, empty where the end comes first.
-    pub fn behind(entry: &Entry, text: &str, sort: Sort) -> Cursor {
+    /// At this entry; `text` is what comes first in the order, empty where the end comes first.
+    pub fn at(entry: &Entry, text: &str, sort: Sort) -> Cursor {
         Cursor { sort, text: text.to_owned(), not_after: entry.not_after, id: entry.id }
     }
 }
@@ -127,7 +148,9 @@ impl Cursor {
 pub struct Page {
     /// In the order asked for.
     pub entries: Vec<Entry>,
-    /// The cursor of the next page; `None` on the last.
+    /// The cursor that the page before ends ahead of; `None` on the first.
+    pub previous: Option<String>,
+    /// The cursor that the next page begins behind; `None` on the last.
     pub next: Option<String>,
 }
 
@@ -138,10 +161,10 @@ struct Listed {
     sort_text: String,
 }
 
-/// The columns of an [`Entry`]; the table's alias is `c`.
+/// The columns of an [`Entry`] but the team's slug; the table's alias is `c`.
 const COLUMNS: &str = "c.id, c.sha256, c.sha1, c.spki_sha256, c.unreadable, c.name, c.subject, c.issuer, c.issuer_name, c.serial, \
-     c.not_before, c.not_after, c.key, c.signature, c.sans, c.is_ca, c.is_self_signed, c.owner, c.team_id, teams.slug as team, \
-     c.environment, c.tags, c.note, c.source, c.state, c.superseded_by, c.retired_reason, c.added_at, c.changed_at";
+     c.not_before, c.not_after, c.key, c.signature, c.sans, c.is_ca, c.is_self_signed, c.owner, c.team_id, c.environment, c.tags, \
+     c.note, c.source, c.state, c.superseded_by, c.retired_reason, c.added_at, c.changed_at";
 
 /// One page of the entries within reach that pass `filter`; `limit` is brought between 1 and [`MAX_LIMIT`].
 ///
@@ -152,13 +175,16 @@ pub async fn list(
     reach: Reach<'_>,
     filter: &Filter,
     sort: Sort,
-    after: Option<&Cursor>,
+    place: &Place,
     limit: i64,
     now: OffsetDateTime,
 ) -> Result<Page> {
     let limit = limit.clamp(1, MAX_LIMIT);
+    let is_backward = matches!(place, Place::Before(_));
+    let along = Sort { by: sort.by, descending: sort.descending != is_backward };
     // One row more than the page holds tells whether there is another.
-    let wanted = Wanted { reach, filter, sort, after, rows: limit.saturating_add(1), now };
+    let rows = limit.saturating_add(1);
+    let wanted = Wanted { reach, filter, sort: along, from: place.cursor(), rows, now };
     let is_search = filter.query.as_ref().is_some_and(Query::reads_names);
     let mut rows = if is_search {
         // Nothing is written, so its end may wait until the connection is back.
@@ -167,18 +193,26 @@ pub async fn list(
         looked_up(&mut *pool.acquire().await?, &wanted).await?
     };
     let whole = usize::try_from(limit).unwrap_or(usize::MAX);
-    let is_last = rows.len() <= whole;
+    let goes_on = rows.len() > whole;
+    if is_backward && !goes_on {
+        return Box::pin(list(pool, reach, filter, sort, &Place::First, limit, now)).await;
+    }
     rows.truncate(whole);
-    let behind = |last: &Listed| Cursor::behind(&last.entry, &last.sort_text, sort).encode();
-    let next = rows.last().filter(|_| !is_last).map(behind);
-    Ok(Page { entries: rows.into_iter().map(|row| row.entry).collect(), next })
+    if is_backward {
+        rows.reverse();
+    }
+    let at = |row: &Listed| Cursor::at(&row.entry, &row.sort_text, sort).encode();
+    let previous = rows.first().filter(|_| *place != Place::First).map(at);
+    let next = rows.last().filter(|_| goes_on || is_backward).map(at);
+    Ok(Page { entries: rows.into_iter().map(|row| row.entry).collect(), previous, next })
 }
 
 struct Wanted<'a> {
     reach: Reach<'a>,
     filter: &'a Filter,
+    /// The direction in which it is walked.
     sort: Sort,
-    after: Option<&'a Cursor>,
+    from: Option<&'a Cursor>,
     rows: i64,
     now: OffsetDateTime,
 }
@@ -198,7 +232,7 @@ async fn searched(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Li
 /// What is found within so many steps along the order; fewer rows than wanted say nothing about the rest.
 async fn walked(conn: &mut PgConnection, wanted: &Wanted<'_>, steps: i64) -> Result<Vec<Listed>> {
     let mut sql = beginning(wanted.sort);
-    sql.push("(select c.* from certificates c where ");
+    sql.push("(select ").push(COLUMNS).push(", c.search from certificates c where ");
     wanted.filter.push(&mut sql, wanted.reach, wanted.now, Goal::Walk);
     push_rest(&mut sql, wanted, ENTRY_KEY, steps);
     sql.push(") c left join teams on teams.id = c.team_id where ");
@@ -239,13 +273,16 @@ async fn looked_up(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<L
 
 fn beginning(sort: Sort) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::<Postgres>::new("select ");
-    sql.push(COLUMNS).push(", ").push(sort.by.text().unwrap_or("''")).push(" as sort_text from ");
+    sql.push(COLUMNS)
+        .push(", teams.slug as team, ")
+        .push(sort.by.text().unwrap_or("''"))
+        .push(" as sort_text from ");
     sql
 }
 
 fn push_rest(sql: &mut QueryBuilder<Postgres>, wanted: &Wanted<'_>, key: Key, rows: i64) {
-    if let Some(cursor) = wanted.after {
-        push_after(sql, cursor, key);
+    if let Some(cursor) = wanted.from {
+        push_from(sql, cursor, wanted.sort, key);
     }
     push_order_of(sql, wanted.sort, key);
     sql.push(" limit ").push_bind(rows);
@@ -256,8 +293,8 @@ type Key = (&'static str, &'static str);
 const ENTRY_KEY: Key = ("c.not_after", "c.id");
 const TAG_KEY: Key = ("t.not_after", "t.certificate_id");
 
-fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, (end, id): Key) {
-    let by = cursor.sort.by;
+fn push_from(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, sort: Sort, (end, id): Key) {
+    let by = sort.by;
     sql.push(" and (");
     if let Some(text) = by.text() {
         sql.push(text).push(", ");
@@ -265,7 +302,7 @@ fn push_after(sql: &mut QueryBuilder<Postgres>, cursor: &Cursor, (end, id): Key)
     if by.has_end() {
         sql.push(end).push(", ");
     }
-    sql.push(id).push(if cursor.sort.descending { ") < (" } else { ") > (" });
+    sql.push(id).push(if sort.descending { ") < (" } else { ") > (" });
     if by.text().is_some() {
         sql.push_bind(cursor.text.clone()).push(", ");
     }

@@ -6,8 +6,8 @@
 
 pub mod status;
 pub mod import;
-pub mod filter;
 pub mod sample;
+pub mod filter;
 pub mod narrow;
 pub mod list;
 pub mod days;

@@ -54,23 +54,32 @@ async fn ending(
     let first = reverse(suffix);
     // No character of a name comes after this one.
     let after = format!("{first}\u{10ffff}");
-    let rows = sqlx::query_scalar!(
-        "select certificate_id
-         from certificate_names
-         where reversed >= $1 and reversed < $2
-           and ($4::bigint[] is null or exists (select from certificates c where c.id = certificate_id and c.team_id = any($4)))
-         limit $3",
+    // Of a limited reader most names may belong to others, so more are looked at; but never all of them.
+    let most = if reach.is_none() { CAP } else { CAP * 10 };
+    let rows = sqlx::query!(
+        "with named as materialized (
+             select certificate_id
+             from certificate_names
+             where reversed >= $1 and reversed < $2
+             limit $3
+         )
+         select certificate_id,
+             $4::bigint[] is null or exists (
+                 select from certificates c where c.id = certificate_id and c.team_id = any($4)) as \"is_within!\"
+         from named",
         &first,
         &after,
-        CAP,
+        most,
         reach,
     )
     .fetch_all(pool)
     .await?;
-    match rows.len() {
-        0 if !is_certain => containing_all(pool, names, filter, vec![suffix.to_owned()]).await,
-        n if i64::try_from(n).is_ok_and(|n| n < CAP) => {
-            Ok(Filter { query: Some(Query::Among(rows)), ..filter.clone() })
+    let is_all = i64::try_from(rows.len()).is_ok_and(|n| n < most);
+    let within: Vec<i64> = rows.iter().filter(|row| row.is_within).map(|row| row.certificate_id).collect();
+    match within.len() {
+        0 if is_all && !is_certain => containing_all(pool, names, filter, vec![suffix.to_owned()]).await,
+        n if is_all && i64::try_from(n).is_ok_and(|n| n < CAP) => {
+            Ok(Filter { query: Some(Query::Among(within)), ..filter.clone() })
         }
         _ => {
             let texts = vec![format!("{suffix}\n")];

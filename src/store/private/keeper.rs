@@ -70,7 +70,10 @@ impl Keeper {
             match self.has_ended() {
                 Ok(false) => pause = PACE,
                 Ok(true) => pause = self.raise(&dismissed.0, pause).await,
-                Err(error) => tracing::warn!(%error, "the private PostgreSQL server could not be looked at"),
+                Err(error) => {
+                    tracing::warn!(%error, "the private PostgreSQL server could not be looked at");
+                    pause = longer(pause);
+                }
             }
         }
     }
@@ -82,7 +85,14 @@ impl Keeper {
     /// Starts the server; answers when to look again.
     async fn raise(&self, dismissed: &AtomicBool, pause: Duration) -> Duration {
         // Another process of ours may be at it, or have been quicker.
-        let Ok(Some(_turn)) = turn::take_if_free(&self.turn) else { return PACE };
+        let _turn = match turn::take_if_free(&self.turn) {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return PACE,
+            Err(error) => {
+                tracing::error!(%error, "the private PostgreSQL server has ended and cannot be started");
+                return longer(pause);
+            }
+        };
         let was_up = postmaster::look(&self.place.data()).is_ok_and(|state| matches!(state, State::Up(_)));
         let rising =
             Rising { settings: &self.settings, place: &self.place, account: &self.account, may_make: false };
@@ -99,10 +109,14 @@ impl Keeper {
             Err(Error::Dismissed) => PACE,
             Err(error) => {
                 tracing::error!(%error, "the private PostgreSQL server has ended and does not start");
-                (pause * 2).min(LONGEST)
+                longer(pause)
             }
         }
     }
+}
+
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST)
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// Looks before a start is given up: five minutes, for a long recovery after a crash.
 const START_LOOKS: u32 = 12_000;
 
+/// Looks at a server that has withdrawn its pid file until it has surely ended.
+const LAST_LOOKS: u32 = 40;
+
 /// Looks before a stop is given up: one minute.
 const STOP_LOOKS: u32 = 2_400;
 
@@ -237,9 +240,13 @@ impl PrivateServer {
             return Ok(());
         };
         postmaster::interrupt(pid);
+        let mut rest = LAST_LOOKS;
         for _ in 0..STOP_LOOKS {
             self.running().reap(&self.place)?;
-            if !matches!(postmaster::look(&self.place.data())?, State::Up(_)) {
+            let is_up = matches!(postmaster::look(&self.place.data())?, State::Up(_));
+            // It withdraws its pid file a moment before it ends; one that nobody reaps stays listed without running.
+            rest = if is_up { rest } else { rest - 1 };
+            if !is_up && (rest == 0 || !postmaster::lives(pid)) {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;

@@ -74,7 +74,7 @@ fn parse(text: &str) -> Option<Postmaster> {
 }
 
 /// Whether a process of this id exists that we may signal; one that we may not is of another user, hence no server of ours.
-fn lives(pid: i32) -> bool {
+pub(super) fn lives(pid: i32) -> bool {
     Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok())
 }
 

@@ -179,7 +179,7 @@ async fn deliveries_of(
     let next = found.last().filter(|_| more).map(|last| link(&asked.state, &rows::cursor(last)));
     let first = (!asked.before.is_empty()).then(|| link(&asked.state, ""));
     let shown = phrases::counted(i64::try_from(found.len()).unwrap_or(PAGE), "mail", "mails");
-    let pager = (next.is_some() || first.is_some()).then_some(Pager { shown, previous: first, next });
+    let pager = (next.is_some() || first.is_some()).then_some(Pager { shown, first, previous: None, next });
     let relay = app.mail.is_some();
     Ok((found.into_iter().map(|delivery| Row::new(delivery, may_write, relay)).collect(), pager))
 }

@@ -49,10 +49,7 @@ impl Row {
         };
         Self {
             href: delivery.certificate.map(urls::certificate),
-            threshold: match delivery.threshold {
-                0 => "On expiry".to_owned(),
-                days => phrases::counted(i64::from(days), "day before", "days before"),
-            },
+            threshold: phrases::warning(delivery.threshold, delivery.not_after, delivery.created_at),
             reason: reason(&delivery.reason),
             answer: match delivery.answer {
                 _ if waits && !relay => NO_RELAY.to_owned(),

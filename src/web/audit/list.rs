@@ -111,13 +111,14 @@ pub async fn get(State(app): State<App>, visit: Visit, Query(asked): Query<Asked
         let here = asked.address("/audit", None);
         format!("{here}{}after={next}", if here.contains('?') { '&' } else { '?' })
     });
+    let first = after.is_some().then(|| asked.address("/audit", None));
     let shown = phrases::counted(i64::try_from(page.records.len()).unwrap_or(0), "record", "records");
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let list = List {
         fields: fields(&asked, &audit::acts(&app, &visit.actor).await?, &errors),
         seal: audit::head(&app, &visit.actor).await?.map(Seal::from),
         rows: page.records.iter().map(Row::from).collect(),
-        pager: Pager { shown, previous: None, next },
+        pager: Pager { shown, first, previous: None, next },
         chips: asked.chips(),
         csv: asked.address("/audit.csv", None),
         json: asked.address("/audit.json", None),
@@ -180,6 +181,11 @@ fn link(record: &Record) -> Option<String> {
         "job" => Some(urls::job(id)),
         "user" => Some(urls::user(id)),
         "team" => Some(urls::team(id)),
+        // The object is the mail; the page is that of the certificate it was about.
+        "alert" => {
+            let detail: serde_json::Value = serde_json::from_str(&record.detail).ok()?;
+            detail.get("certificate")?.as_i64().map(urls::certificate)
+        }
         _ => None,
     }
 }

@@ -24,6 +24,7 @@ pub struct Asked {
     tag: Vec<String>,
     sort: String,
     after: String,
+    before: String,
 }
 
 impl From<Asked> for ListRequest {
@@ -49,6 +50,7 @@ impl From<Asked> for ListRequest {
             tag: given(asked.tag),
             sort: asked.sort,
             after: asked.after,
+            before: asked.before,
             limit: None,
         }
     }
@@ -81,7 +83,7 @@ fn values_mut(request: &mut ListRequest, facet: Facet) -> &mut Vec<String> {
 
 /// The same list from its first page.
 pub(super) fn from_start(request: &ListRequest) -> ListRequest {
-    ListRequest { after: String::new(), ..request.clone() }
+    ListRequest { after: String::new(), before: String::new(), ..request.clone() }
 }
 
 /// The same list without one facet.
@@ -100,7 +102,7 @@ pub(super) fn without_value(request: &ListRequest, facet: Facet, value: &str) ->
 
 /// Whether every entry is asked for, in whatever order.
 pub(super) fn is_everything(request: &ListRequest) -> bool {
-    let rest = ListRequest { sort: String::new(), after: String::new(), limit: None, ..request.clone() };
+    let rest = ListRequest { sort: String::new(), limit: None, ..from_start(request) };
     rest == ListRequest::default()
 }
 
@@ -115,7 +117,11 @@ pub(super) fn pairs(request: &ListRequest) -> Vec<(&'static str, String)> {
     for facet in Facet::ALL {
         pairs.extend(values(request, facet).iter().map(|value| (facet.parameter(), value.clone())));
     }
-    pairs.extend([("sort", request.sort.clone()), ("after", request.after.clone())]);
+    pairs.extend([
+        ("sort", request.sort.clone()),
+        ("after", request.after.clone()),
+        ("before", request.before.clone()),
+    ]);
     pairs.retain(|(_, value)| !value.is_empty());
     pairs
 }

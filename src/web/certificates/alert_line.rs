@@ -44,13 +44,9 @@ fn line(delivery: Delivery) -> AlertLine {
         "cancelled" => (Tone::Mute, "Not needed"),
         _ => (Tone::Info, "Waiting"),
     };
-    let threshold = match delivery.threshold {
-        0 => "The end".to_owned(),
-        days => phrases::counted(days.into(), "day before", "days before"),
-    };
     AlertLine {
         tone,
-        threshold,
+        threshold: phrases::warning(delivery.threshold, delivery.not_after, delivery.created_at),
         recipient: delivery.recipient,
         state: state.to_owned(),
         date: phrases::date(delivery.changed_at),

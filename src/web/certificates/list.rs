@@ -20,7 +20,7 @@ use crate::{
         error::{Result, sentence},
         form::Query,
         guard::Visit,
-        parts::{Chip, Choice, Column, Facet, Notice, Order, Tab, Tone},
+        parts::{Chip, Choice, Column, Facet, Notice, Order, Pager, Tab, Tone},
         phrases,
         shell::{Nav, Shell},
         urls,
@@ -63,9 +63,7 @@ pub struct List {
     columns: Vec<Column>,
     rows: Vec<Row>,
     caption: String,
-    shown: String,
-    first: Option<String>,
-    next: Option<String>,
+    pager: Pager,
     export: String,
     problem: Option<Notice>,
     is_untouched: bool,
@@ -86,6 +84,7 @@ impl List {
         let start = address::from_start(request);
         let entries = loaded.listing.as_ref().map(|listing| listing.entries.as_slice()).unwrap_or_default();
         let now = loaded.listing.as_ref().map(|listing| listing.now);
+        let previous = loaded.listing.as_ref().and_then(|listing| listing.previous.clone());
         let next = loaded.listing.as_ref().and_then(|listing| listing.next.clone());
         let total = total(loaded.count);
         let noun = if total == "1" { "certificate" } else { "certificates" };
@@ -107,9 +106,12 @@ impl List {
                 .map(|now| entries.iter().map(|entry| Row::new(entry, now)).collect())
                 .unwrap_or_default(),
             caption: format!("{total} {noun}"),
-            shown: format!("{} of {total}", phrases::thousands(&entries.len())),
-            first: (!request.after.is_empty()).then(|| address::href(&start)),
-            next: next.map(|after| address::href(&ListRequest { after, ..request.clone() })),
+            pager: Pager {
+                shown: format!("{} of {total}", phrases::thousands(&entries.len())),
+                first: (start != *request).then(|| address::href(&start)),
+                previous: previous.map(|before| address::href(&ListRequest { before, ..start.clone() })),
+                next: next.map(|after| address::href(&ListRequest { after, ..start.clone() })),
+            },
             export: address::csv(request),
             problem: None,
             is_untouched: loaded.is_untouched,
@@ -138,8 +140,9 @@ pub async fn get(State(app): State<App>, visit: Visit, Query(asked): Query<Asked
 async fn load(app: &App, visit: &Visit, request: &ListRequest) -> services::Result<Loaded> {
     let listing = certificates::list(app, &visit.actor, request).await?;
     let count = certificates::count(app, &visit.actor, request).await?;
-    let is_untouched =
-        listing.entries.is_empty() && address::is_everything(request) && request.after.is_empty();
+    let is_untouched = listing.entries.is_empty()
+        && address::is_everything(request)
+        && address::from_start(request) == *request;
     Ok(Loaded {
         tabs: tabs(app, visit, request).await?,
         facets: facets::load(app, &visit.actor, request).await?,
@@ -186,7 +189,7 @@ async fn tabs(app: &App, visit: &Visit, request: &ListRequest) -> services::Resu
         ),
         ("Unreadable", of_status("unreadable"), Tone::Mute),
     ];
-    let asked = ListRequest { sort: String::new(), after: String::new(), ..request.clone() };
+    let asked = ListRequest { sort: String::new(), ..address::from_start(request) };
     let mut tabs = Vec::new();
     for (text, view, tone) in views {
         let count = certificates::count(app, &visit.actor, &view).await?;

@@ -121,7 +121,12 @@ pub async fn get(State(app): State<App>, visit: Visit, Query(asked): Query<Asked
         is_failing: view == View::Failing,
         columns: columns(view),
         empty: emptiness(view),
-        pager: Pager { shown: phrases::counted(rows.len() as i64, "job", "jobs"), previous: None, next },
+        pager: Pager {
+            shown: phrases::counted(rows.len() as i64, "job", "jobs"),
+            first: after.is_some().then(|| urls::jobs(slug(view))),
+            previous: None,
+            next,
+        },
         rows,
         may_act: visit.actor.may(Permission::JobsWrite),
         shell: visit.shell(Nav::Jobs),

@@ -102,7 +102,7 @@ async fn notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>> {
         let parked = jobs::counts(app, &visit.actor).await?.parked;
         if parked > 0 {
             let given_up = phrases::counted(parked, "background job was", "background jobs were");
-            let text = "They do not run again until somebody looks; the cause stands beside each.";
+            let text = "What is on the timetable is tried anew at its next turn, the rest waits for you. The cause stands beside each.";
             notices.push(
                 Notice::new(Tone::High, format!("{given_up} given up."), text)
                     .with_action(urls::jobs("failing"), "Show jobs"),

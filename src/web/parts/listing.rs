@@ -130,16 +130,10 @@ impl Chip {
 pub struct Pager {
     /// What is on this page: `50 of 1,263`.
     pub shown: String,
+    /// The first page, when this is another.
+    pub first: Option<String>,
     /// The page before, when there is one.
     pub previous: Option<String>,
     /// The page after, when there is one.
     pub next: Option<String>,
-}
-
-impl Pager {
-    /// A foot that says how many of how many are shown.
-    pub fn new(shown: i64, of: i64, previous: Option<String>, next: Option<String>) -> Self {
-        let shown = format!("{} of {}", phrases::thousands(&shown), phrases::thousands(&of));
-        Self { shown, previous, next }
-    }
 }

@@ -15,18 +15,30 @@ use time::Duration;
 use super::random::{self, Chance, ISSUERS, KEYS, OWNERS, PLACES, TAGS};
 use crate::support::{TestApp, app::START, made::actor};
 
-/// Follows the pages to the end; every entry once.
+/// Follows the pages to the end, and back; every entry once, and the way back is the same.
 async fn walk(app: &TestApp, actor: &Actor, request: &ListRequest) -> Vec<i64> {
     let mut request = ListRequest { limit: Some(17), ..request.clone() };
-    let mut ids = Vec::new();
-    loop {
+    let mut pages: Vec<Vec<i64>> = Vec::new();
+    let mut back = loop {
         let page = certificates::list(&app.app, actor, &request).await.unwrap();
-        ids.extend(page.entries.iter().map(|entry| entry.id));
+        assert_eq!(page.previous.is_some(), !pages.is_empty(), "only the first page has none before it");
+        pages.push(page.entries.iter().map(|entry| entry.id).collect());
         match page.next {
             Some(next) => request.after = next,
-            None => break,
+            None => break page.previous,
         }
+    };
+    request.after.clear();
+    for expected in pages.iter().rev().skip(1) {
+        request.before = back.expect("a way back");
+        let page = certificates::list(&app.app, actor, &request).await.unwrap();
+        let found: Vec<i64> = page.entries.iter().map(|entry| entry.id).collect();
+        assert_eq!(&found, expected, "{request:?}");
+        assert!(page.next.is_some());
+        back = page.previous;
     }
+    assert_eq!(back, None);
+    let ids = pages.concat();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "an entry came twice: {request:?}");
     ids
 }
@@ -175,6 +187,23 @@ async fn pages_walk_every_entry_once_in_every_order() {
     }
     let foreign = ListRequest { sort: "name".into(), after: "bm9uc2Vuc2U".into(), ..ListRequest::default() };
     assert!(certificates::list(&app.app, &app.cli(), &foreign).await.is_err());
+    let page = ListRequest { limit: Some(60), ..ListRequest::default() };
+    let first = certificates::list(&app.app, &app.cli(), &page).await.unwrap();
+    let both = ListRequest {
+        after: first.next.clone().unwrap(),
+        before: first.next.unwrap(),
+        ..ListRequest::default()
+    };
+    assert!(certificates::list(&app.app, &app.cli(), &both).await.is_err());
+    // Ahead of the tenth row lie nine: that is the first page, and it is shown whole.
+    let tenth = ListRequest { limit: Some(10), ..ListRequest::default() };
+    let tenth = certificates::list(&app.app, &app.cli(), &tenth).await.unwrap();
+    let second =
+        ListRequest { after: tenth.next.clone().unwrap(), limit: Some(60), ..ListRequest::default() };
+    let second = certificates::list(&app.app, &app.cli(), &second).await.unwrap();
+    let early = ListRequest { before: second.previous.unwrap(), ..page };
+    let early = certificates::list(&app.app, &app.cli(), &early).await.unwrap();
+    assert_eq!((early.entries, early.previous), (first.entries, None));
 }
 
 #[tokio::test]
