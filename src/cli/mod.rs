@@ -146,6 +146,9 @@ where
 {
     start::log_to_stderr("warn");
     let started = start::start(Config::from_env()?).await?;
+    if let Some(made) = started.made() {
+        writeln!(std::io::stderr(), "notafter: {made}")?;
+    }
     let done = run(&started.app, &Actor::Cli(operating_system_user())).await;
     started.stop().await;
     done

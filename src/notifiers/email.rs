@@ -145,7 +145,7 @@ impl Email {
             SmtpTls::Wrapper | SmtpTls::None => Ok(()),
             SmtpTls::Opportunistic if !connection.can_starttls() => Ok(()),
             SmtpTls::Required if !connection.can_starttls() => Err(Error::Misconfigured(
-                "the relay does not offer STARTTLS, which is required; nothing was sent".into(),
+                "the relay does not offer STARTTLS, which is required; nothing was sent (NOTAFTER_SMTP_URL with ?tls=none allows plain text, for a relay on this machine)".into(),
             )),
             SmtpTls::Required | SmtpTls::Opportunistic => {
                 within(Step::StartTls, connection.starttls(self.tls()?, hello)).await

@@ -35,6 +35,7 @@ pub struct Started {
     pub app: App,
     private: Option<PrivateServer>,
     notices: Vec<String>,
+    made: Option<String>,
 }
 
 impl Started {
@@ -47,6 +48,11 @@ impl Started {
         {
             tracing::warn!(%error, "the private PostgreSQL server did not stop in order");
         }
+    }
+
+    /// What is new here, if this start made an installation: in the wrong folder it would be an empty one.
+    pub fn made(&self) -> Option<&str> {
+        self.made.as_deref()
     }
 
     /// What an operator should be told once: what was made, and where, when it is not where one looks first.
@@ -86,8 +92,10 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         config: Arc::new(config),
     };
     let told = private.as_ref().map(PrivateServer::notices).unwrap_or_default();
-    let notices = told.iter().cloned().chain(made).collect();
-    Ok(Started { app, private, notices })
+    let notices = told.iter().cloned().chain(made.clone()).collect();
+    let folder = app.config.data_dir.display();
+    let made = made.map(|made| format!("{folder} (NOTAFTER_DATA_DIR) was empty; {made}"));
+    Ok(Started { app, private, notices, made })
 }
 
 async fn database(

@@ -32,6 +32,11 @@ pub fn is_issued_by(child: &Certificate, parent: &Certificate) -> bool {
     names_and_identifiers_agree(child, parent) && child.verify(parent.spki_der()) == Verdict::Good
 }
 
+/// What the key of `parent` says of the signature that `child` bears; `None` if names or key identifiers tell that it is not the issuer.
+pub fn judged_by(child: &Certificate, parent: &Certificate) -> Option<Verdict> {
+    names_and_identifiers_agree(child, parent).then(|| child.verify(parent.spki_der()))
+}
+
 /// True if the certificate signed itself. Where the algorithm cannot be verified here (MD5, Ed448) the names
 /// and identifiers decide, since nothing rests on a root's own signature.
 pub fn is_self_signed(certificate: &Certificate) -> bool {

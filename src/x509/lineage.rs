@@ -1,7 +1,8 @@
 //! Lineage: when a newer certificate takes the place of an older one, so that the older one may stay silent.
 //!
-//! The rule: **a newer certificate supersedes an older one if it covers every name of it, neither is a CA, and it is not self-signed
-//! while the older one was issued.** Anybody can make a self-signed certificate for any name, so it must not silence an issued one.
+//! The rule: **a newer certificate supersedes an older one if it covers every name of it, neither is a CA, and it is vouched for at least as
+//! well ([`Vouched`]).** Anybody can make a certificate for any name and call its issuer what they like, so it must not silence one that a
+//! known CA signed, and a self-signed one must not silence an issued one.
 //! *Newer* means a later `not_before` and a later `not_after`. *Covers* means that each name of the older one
 //! (`Certificate::names`: DNS and IP names in lower case, the common name where there is none) is a name of the
 //! newer one, or is one label in front of a wildcard of it: `*.a.example` covers `b.a.example`, neither
@@ -27,6 +28,17 @@ pub struct Generation {
     pub is_self_signed: bool,
 }
 
+/// How well a certificate is vouched for, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Vouched {
+    /// By its own key only, or by a signature that the CA it names did not make.
+    ByNobody,
+    /// By an issuer of whom nothing is known.
+    ByUnknown,
+    /// By a CA that was known before it came; the signature was checked.
+    ByKnown,
+}
+
 /// A generation made ready to be compared with many older ones.
 pub struct Newer<'a> {
     generation: &'a Generation,
@@ -44,7 +56,7 @@ impl<'a> Newer<'a> {
         self.generation.not_before > older.not_before
     }
 
-    /// True if it takes the place of `older`; see the rule at the top of this module.
+    /// True if it takes the place of `older` by names, dates and self-signature; whether it is vouched for as well needs the signers.
     pub fn supersedes(&self, older: &Generation) -> bool {
         let newer = self.generation;
         !newer.is_ca

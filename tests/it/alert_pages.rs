@@ -109,6 +109,36 @@ async fn a_test_mail_goes_to_oneself_only() {
     operator.get("/alerts").await.expect(200).says("250 kept in memory");
 }
 
+/// Is there and takes nothing.
+struct Closed;
+
+#[async_trait]
+impl Notifier for Closed {
+    async fn send(&self, _message: &Message) -> Result<Accepted, Error> {
+        Err(Error::Unreachable { reason: "454 TLS not available".into(), maybe_sent: false })
+    }
+}
+
+#[tokio::test]
+async fn a_relay_that_takes_nothing_is_told_where_people_look() {
+    let (mut test, _) = operator().await;
+    test.app.mail = Some(Arc::new(Closed));
+    add(&test.app, wanted("shop", Duration::days(6))).await;
+    sweep::ask(&test.app).await.unwrap();
+    let lately = (Duration::days(-3), "lately");
+    add(&test.app, wanted(lately.1, lately.0)).await;
+    jobs::run_until_empty(&test.app).await.unwrap();
+    test.router = server::router(&test.app);
+    let operator = test.signed_in("operator@halden.example").await;
+    for page in ["/", "/alerts"] {
+        let page = operator.get(page).await.expect(200);
+        page.says("not taken by the relay").says("454 TLS not available");
+    }
+    let overview = operator.get("/").await.expect(200).text();
+    let listed = overview.split("Needs a person").nth(1).unwrap();
+    assert!(listed.find("lately").unwrap() < listed.find("shop").unwrap(), "what has ended comes first");
+}
+
 /// Refuses everything.
 struct Refusing;
 

@@ -20,6 +20,7 @@ mod parts;
 mod alert_pages;
 mod certificates;
 mod import;
+mod vouching;
 mod alerts;
 mod alert_races;
 mod mail;

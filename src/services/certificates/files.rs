@@ -17,6 +17,9 @@ use super::{
     read::{Read, sort},
 };
 
+/// So many alternative names in all; each costs the inventory as much as a small certificate.
+const MAX_SANS: usize = 50_000;
+
 /// The longest list of file names that the audit log is given.
 const MAX_NAMES: usize = 200;
 
@@ -59,6 +62,16 @@ fn read_all(uploads: &[Upload]) -> Result<Vec<Read>> {
                 "these files hold {} things, and one import takes {MAX_ENTRIES}; \
                  the command line takes any number: notafter certificates import FILE",
                 reads.len()
+            ),
+        ));
+    }
+    let sans: usize = reads.iter().map(Read::names).sum();
+    if sans > MAX_SANS {
+        wrong.push(FieldError::new(
+            "files",
+            format!(
+                "these certificates bear {sans} names, and one import takes {MAX_SANS}; \
+                 the command line takes any number: notafter certificates import FILE"
             ),
         ));
     }

@@ -4,7 +4,7 @@
 //! import the same file the second is told that everything is known. Up to a hundred new certificates get an audit event each, a larger
 //! batch gets one for every five hundred with their fingerprints.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use secrecy::SecretString;
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::{
         audit::Event,
         certificates::{
             import::{self as rows, Known, NewEntry},
-            lineage::{Candidate, supersede},
+            lineage::supersede,
         },
     },
     x509::{Certificate, bundle::Found},
@@ -28,7 +28,7 @@ use crate::{
 use super::{
     fields::{self, Fields, Typed},
     keys, lineage,
-    lineage::Lineage,
+    lineage::{Lineage, Links, Replaced},
     linking::{self, Stored},
     read::{Kind, Read, sort},
     report::{Outcome, Report, Row},
@@ -166,7 +166,7 @@ pub(super) async fn begin(app: &App, actor: &Actor, options: &Options) -> Result
 /// A new certificate on its way into the inventory, and which row of the report it is.
 struct Fresh {
     row: usize,
-    certificate: Option<Certificate>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// Everything that one transaction needs to know.
@@ -266,7 +266,7 @@ impl Batch<'_> {
                     Outcome::PrivateKey(super::KeyOutcome::NotStored)
                 }
                 (None, Kind::Certificate(certificate, entry)) => {
-                    fresh.push(Fresh { row, certificate: certificate.map(|boxed| *boxed) });
+                    fresh.push(Fresh { row, certificate });
                     entries.push(self.described(*entry));
                     Outcome::KnownElsewhere
                 }
@@ -298,9 +298,9 @@ impl Batch<'_> {
             return Ok(Vec::new());
         }
         let reach = self.actor.reach().as_sql();
-        let certificates: Vec<Option<&Certificate>> =
-            fresh.iter().map(|one| one.certificate.as_ref()).collect();
-        let lineage = lineage::find(tx, reach, entries).await?;
+        let certificates: Vec<Option<Arc<Certificate>>> =
+            fresh.iter().map(|one| one.certificate.clone()).collect();
+        let lineage = lineage::find(tx, reach, entries, &certificates).await?;
         lineage.inherit(entries, *self.actor.reach() == Reach::All);
         let inserted = rows::insert(tx, entries, self.options.source.as_str(), self.now).await?;
         let ids: Vec<Option<i64>> = inserted.into_iter().map(|id| id.map(|id| id.0)).collect();
@@ -309,15 +309,15 @@ impl Batch<'_> {
             .iter()
             .zip(entries.iter())
             .zip(&certificates)
-            .map(|((id, entry), certificate)| Stored { id: *id, entry, certificate: *certificate })
+            .map(|((id, entry), certificate)| Stored { id: *id, entry, certificate: certificate.clone() })
             .collect();
         let places = linking::places(tx, reach, &stored).await?;
         for (position, (one, (place, children))) in fresh.iter().zip(places).enumerate() {
             let (Some(Some(id)), Some(entry)) = (ids.get(position), entries.get(position)) else { continue };
-            let (supersedes, superseded_by) = lineage.links(position, entries, &ids);
+            let Links { supersedes, leaves, superseded_by } = lineage.links(position, entries, &ids);
             let outcome = match &entry.unreadable {
                 Some(reason) => Outcome::KeptUnreadable { id: *id, reason: reason.clone() },
-                None => Outcome::New { id: *id, place, children, supersedes, superseded_by },
+                None => Outcome::New { id: *id, place, children, supersedes, leaves, superseded_by },
             };
             if let Some(row) = report.rows.get_mut(one.row) {
                 row.outcome = outcome;
@@ -334,10 +334,10 @@ impl Batch<'_> {
             ..=SINGLE_EVENTS => stored.iter().map(|(id, entry)| self.imported(*id, entry)).collect(),
             _ => stored.chunks(FINGERPRINTS).map(|part| self.imported_many(part, stored.len())).collect(),
         };
-        let replaced: Vec<&Candidate> = lineage.replaced().collect();
+        let replaced: Vec<Replaced<'_>> = lineage.replaced(entries, ids).collect();
         match replaced.len() {
             ..=SINGLE_EVENTS => events.extend(replaced.iter().map(|old| {
-                let event = self.actor.event("certificate.superseded", old.name.clone());
+                let event = self.actor.event("certificate.superseded", old.name);
                 event.on(old.id).of_team(old.team_id).with(json!({ "file": self.file }))
             })),
             whole => events.extend(replaced.chunks(FINGERPRINTS).map(|part| {

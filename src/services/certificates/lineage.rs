@@ -1,28 +1,43 @@
 //! Which of the certificates that come in take the place of entries, or of each other; the rule is `x509::lineage`.
 //!
-//! Candidates are found by shared names within the actor's reach and judged from their rows. A renewal that names no owner, team,
-//! environment or tags takes over those of the entry it supersedes, so that its alerts keep going to the same people.
+//! Candidates are found by shared names within the actor's reach and judged from their rows; only of pairs that fit so far the signatures are
+//! checked. A renewal that names no owner, team, environment or tags takes over those of the entry it supersedes, so that its alerts keep
+//! going to the same people.
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::ControlFlow,
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     services::{Error, Result},
     store::{
         Tx,
         certificates::{
+            chain,
             import::{NewEntry, reverse},
             lineage::{Candidate, candidates},
         },
     },
-    x509::lineage::{Generation, Newer},
+    x509::{
+        Certificate,
+        lineage::{Generation, Newer},
+    },
 };
 
-use super::report::Link;
+use super::{
+    report::Link,
+    vouching::{self, Party},
+};
 
 /// How many newer certificates with a name in common are tried for one older one, the newest first.
 const MAX_TRIES: usize = 500;
 /// How many names one batch compares, about a second's work; beyond it, entries stay as they are.
 const MAX_COMPARED: usize = 20_000_000;
+/// How long the signatures of one batch may take; ten thousand ordinary ones need a second.
+const TIME: Duration = Duration::from_secs(3);
 
 /// Who takes whose place. Positions below `fresh` are those of the new certificates, the others of `candidates`.
 pub(super) struct Lineage {
@@ -30,17 +45,29 @@ pub(super) struct Lineage {
     candidates: Vec<Candidate>,
     /// (older, newer)
     pairs: Vec<(usize, usize)>,
+    /// (older, newer) that would be one if the newer were vouched for as well as the older.
+    unvouched: Vec<(usize, usize)>,
 }
 
-/// Compares what comes in with what is there.
-pub(super) async fn find(tx: &mut Tx, reach: Option<&[i64]>, entries: &[NewEntry]) -> Result<Lineage> {
+/// Compares what comes in with what is there. `certificates` are those of `entries` that could be read.
+pub(super) async fn find(
+    tx: &mut Tx,
+    reach: Option<&[i64]>,
+    entries: &[NewEntry],
+    certificates: &[Option<Arc<Certificate>>],
+) -> Result<Lineage> {
     let fresh = entries.len();
     let mut generations: Vec<Generation> = entries.iter().map(of_entry).collect();
     let (reversed, parents) = wanted(&generations);
     let candidates = candidates(tx, reach, &reversed, &parents).await?;
     generations.extend(candidates.iter().map(of_candidate));
     let pairs = tokio::task::spawn_blocking(move || pairs(&generations, fresh, MAX_COMPARED));
-    Ok(Lineage { fresh, pairs: pairs.await.map_err(Error::internal)?, candidates })
+    let pairs = pairs.await.map_err(Error::internal)?;
+    let mut lineage = Lineage { fresh, candidates, pairs, unvouched: Vec::new() };
+    if !lineage.pairs.is_empty() {
+        lineage.keep_vouched(tx, reach, entries, certificates).await?;
+    }
+    Ok(lineage)
 }
 
 /// A CA, or what cannot be read, has no names here: it takes no part.
@@ -130,14 +157,71 @@ fn pairs(generations: &[Generation], fresh: usize, mut budget: usize) -> Vec<(us
     pairs
 }
 
+/// One side of a pair before it is read: as it came, or its DER; and whether it is self-signed.
+type Side = (Option<Arc<Certificate>>, Option<Vec<u8>>, bool);
+
 impl Lineage {
+    /// Leaves only the pairs whose newer one is vouched for as well as its older one.
+    async fn keep_vouched(
+        &mut self,
+        tx: &mut Tx,
+        reach: Option<&[i64]>,
+        entries: &[NewEntry],
+        certificates: &[Option<Arc<Certificate>>],
+    ) -> Result<()> {
+        let members: HashSet<usize> = self.pairs.iter().flat_map(|(older, newer)| [*older, *newer]).collect();
+        let there = members.iter().filter_map(|member| self.known(*member)).map(|known| known.id);
+        let kept = chain::kept(tx.conn(), &there.collect::<Vec<i64>>()).await?;
+        let brought: Vec<Arc<Certificate>> = entries
+            .iter()
+            .zip(certificates)
+            .filter_map(|(entry, certificate)| certificate.clone().filter(|_| entry.is_ca))
+            .collect();
+        let named =
+            entries.iter().enumerate().filter(|(place, entry)| entry.is_ca || members.contains(place));
+        let named = named.filter_map(|(_, entry)| entry.issuer_der_sha256.map(|digest| digest.to_vec()));
+        let issuers: HashSet<Vec<u8>> =
+            named.chain(kept.iter().filter_map(|kept| kept.issuer_der_sha256.clone())).collect();
+        let signers = chain::signers(tx.conn(), reach, &issuers.into_iter().collect::<Vec<_>>()).await?;
+        let ders: HashMap<i64, Vec<u8>> = kept.into_iter().map(|kept| (kept.id, kept.der)).collect();
+        let side = |position: usize| -> Side {
+            match self.known(position) {
+                Some(known) => (None, ders.get(&known.id).cloned(), known.is_self_signed),
+                None => {
+                    let is_self_signed = entries.get(position).is_some_and(|entry| entry.is_self_signed);
+                    (certificates.get(position).cloned().flatten(), None, is_self_signed)
+                }
+            }
+        };
+        let sides: Vec<_> = self.pairs.iter().map(|(older, newer)| (side(*older), side(*newer))).collect();
+        let judged = tokio::task::spawn_blocking(move || {
+            let read = |der: &[u8]| Certificate::from_der(der).ok().map(Arc::new);
+            let party = |(certificate, der, is_self_signed): Side| Party {
+                certificate: certificate.or_else(|| read(&der?)),
+                is_self_signed,
+            };
+            let pairs: Vec<_> =
+                sides.into_iter().map(|(older, newer)| (party(older), party(newer))).collect();
+            let signers = signers.iter().filter_map(|signer| read(&signer.der)).collect();
+            vouching::may_take_place(&pairs, signers, brought, TIME)
+        });
+        let judged = judged.await.map_err(Error::internal)?;
+        let all = std::mem::take(&mut self.pairs);
+        for (pair, may) in all.into_iter().zip(judged) {
+            if may { self.pairs.push(pair) } else { self.unvouched.push(pair) }
+        }
+        Ok(())
+    }
+
+    /// The entry that was there before, if `position` is that of one.
+    fn known(&self, position: usize) -> Option<&Candidate> {
+        position.checked_sub(self.fresh).and_then(|position| self.candidates.get(position))
+    }
+
     /// Gives each renewal what nobody said about it, from the newest entry that it supersedes.
     pub(super) fn inherit(&self, entries: &mut [NewEntry], may_take_team: bool) {
         for (older, newer) in &self.pairs {
-            let Some(from) = older.checked_sub(self.fresh).and_then(|position| self.candidates.get(position))
-            else {
-                continue;
-            };
+            let Some(from) = self.known(*older) else { continue };
             let Some(entry) = entries.get_mut(*newer) else { continue };
             if entry.owner.is_none() {
                 entry.owner.clone_from(&from.owner);
@@ -156,39 +240,68 @@ impl Lineage {
 
     /// (older, newer) as ids, given those of the new entries.
     pub(super) fn ids(&self, fresh: &[Option<i64>]) -> Vec<(i64, i64)> {
-        let id = |position: usize| match position.checked_sub(self.fresh) {
-            Some(position) => self.candidates.get(position).map(|candidate| candidate.id),
+        let id = |position: usize| match self.known(position) {
+            Some(known) => Some(known.id),
             None => fresh.get(position).copied().flatten(),
         };
         self.pairs.iter().filter_map(|(older, newer)| Some((id(*older)?, id(*newer)?))).collect()
     }
 
-    /// The entries there before that lose their place: id, name and team.
-    pub(super) fn replaced(&self) -> impl Iterator<Item = &Candidate> {
-        let old = self.pairs.iter().filter_map(|(older, _)| older.checked_sub(self.fresh));
-        old.filter_map(|position| self.candidates.get(position))
+    /// The entries that lose their place, also those that came with their successor.
+    pub(super) fn replaced<'a>(
+        &'a self,
+        entries: &'a [NewEntry],
+        ids: &'a [Option<i64>],
+    ) -> impl Iterator<Item = Replaced<'a>> {
+        self.pairs.iter().filter_map(|(older, _)| match self.known(*older) {
+            Some(known) => Some(Replaced { id: known.id, name: &known.name, team_id: known.team_id }),
+            None => {
+                let entry = entries.get(*older)?;
+                Some(Replaced { id: (*ids.get(*older)?)?, name: &entry.name, team_id: entry.team_id })
+            }
+        })
     }
 
-    /// What the new certificate at `position` supersedes, and what supersedes it.
-    pub(super) fn links(
-        &self,
-        position: usize,
-        entries: &[NewEntry],
-        ids: &[Option<i64>],
-    ) -> (Vec<Link>, Option<Link>) {
-        let link = |position: usize| match position.checked_sub(self.fresh) {
-            Some(known) => {
-                self.candidates.get(known).map(|known| Link { id: Some(known.id), name: known.name.clone() })
-            }
+    /// What is said of the new certificate at `position`.
+    pub(super) fn links(&self, position: usize, entries: &[NewEntry], ids: &[Option<i64>]) -> Links {
+        let link = |position: usize| match self.known(position) {
+            Some(known) => Some(Link { id: Some(known.id), name: known.name.clone() }),
             None => {
                 let name = entries.get(position)?.name.clone();
                 Some(Link { id: ids.get(position).copied().flatten(), name })
             }
         };
-        let older = self.pairs.iter().filter(|(_, newer)| *newer == position);
+        let older_of = |pairs: &[(usize, usize)]| {
+            let older = pairs.iter().filter(|(_, newer)| *newer == position);
+            older.filter_map(|(older, _)| link(*older)).collect()
+        };
         let newer = self.pairs.iter().find(|(older, _)| *older == position);
-        (older.filter_map(|(older, _)| link(*older)).collect(), newer.and_then(|(_, newer)| link(*newer)))
+        Links {
+            supersedes: older_of(&self.pairs),
+            leaves: older_of(&self.unvouched),
+            superseded_by: newer.and_then(|(_, newer)| link(*newer)),
+        }
     }
+}
+
+/// An entry that loses its place.
+pub(super) struct Replaced<'a> {
+    /// Id.
+    pub(super) id: i64,
+    /// What people call it.
+    pub(super) name: &'a str,
+    /// The team that owns it.
+    pub(super) team_id: Option<i64>,
+}
+
+/// The lineage of one new certificate.
+pub(super) struct Links {
+    /// Entries whose place it takes.
+    pub(super) supersedes: Vec<Link>,
+    /// Entries whose place it would take if it were vouched for as well as they are.
+    pub(super) leaves: Vec<Link>,
+    /// The newer entry that had taken its place before it came.
+    pub(super) superseded_by: Option<Link>,
 }
 
 #[cfg(test)]

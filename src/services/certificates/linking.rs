@@ -1,32 +1,37 @@
 //! Where new certificates stand in their chains: who signed them, and how many entries they signed.
 
-use std::collections::HashMap;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    services::Result,
+    services::{Error, Result},
     store::{
         Tx,
         certificates::chain::{Signer, children, signers},
     },
-    x509::{Certificate, chain::is_issued_by},
+    x509::Certificate,
 };
 
 use super::{
     derive,
     report::{Link, Place},
+    vouching::{Judged, judge_all},
 };
 use crate::store::certificates::{CertificateId, import::NewEntry};
 
 /// More new certificates than this are not looked up for the report; their chains are linked when they are read, as all are.
 const MAX_LOOKED_UP: usize = 2_000;
+/// How long the signatures of one upload may take.
+const TIME: Duration = Duration::from_secs(1);
 /// How far the children of a new CA are counted.
 const MAX_CHILDREN: i64 = 1_001;
+/// For so many new CAs of one upload.
+const MAX_PARENTS: usize = 200;
 
 /// A certificate that has just been stored.
 pub(super) struct Stored<'a> {
     pub(super) id: Option<i64>,
     pub(super) entry: &'a NewEntry,
-    pub(super) certificate: Option<&'a Certificate>,
+    pub(super) certificate: Option<Arc<Certificate>>,
 }
 
 /// The place of each, and the number of its children, in the same order.
@@ -45,30 +50,56 @@ pub(super) async fn places(
         .collect();
     subjects.sort();
     subjects.dedup();
-    let mut by_subject: HashMap<Vec<u8>, Vec<(Signer, Certificate)>> = HashMap::new();
-    for signer in signers(tx.conn(), reach, &subjects).await? {
-        if let (Some(subject), Ok(parsed)) =
-            (signer.subject_der_sha256.clone(), Certificate::from_der(&signer.der))
-        {
-            by_subject.entry(subject).or_default().push((signer, parsed));
-        }
-    }
+    let signers = signers(tx.conn(), reach, &subjects).await?;
+    let judged = judged(&signers, stored).await?;
     let mut places = Vec::with_capacity(stored.len());
-    for one in stored {
-        places.push((place(one, &by_subject), number_of_children(tx, reach, one).await?));
+    let mut parents = 0;
+    for (one, judged) in stored.iter().zip(judged) {
+        parents += usize::from(one.entry.is_ca);
+        let children = if parents <= MAX_PARENTS { number_of_children(tx, reach, one).await? } else { 0 };
+        places.push((place(one, judged, &signers), children));
     }
     Ok(places)
 }
 
-fn place(one: &Stored<'_>, signers: &HashMap<Vec<u8>, Vec<(Signer, Certificate)>>) -> Place {
-    let Some(certificate) = one.certificate else { return Place::NotLookedFor };
+/// What the signers say of each; a place among the signed is that of `signers`.
+async fn judged(signers: &[Signer], stored: &[Stored<'_>]) -> Result<Vec<Judged>> {
+    let ders: Vec<Vec<u8>> = signers.iter().map(|signer| signer.der.clone()).collect();
+    let issued: Vec<Option<Arc<Certificate>>> =
+        stored.iter().map(|one| one.certificate.clone().filter(|_| !one.entry.is_self_signed)).collect();
+    let judged = tokio::task::spawn_blocking(move || {
+        let mut places = Vec::new();
+        let read = ders.iter().enumerate().filter_map(|(place, der)| {
+            let signer = Certificate::from_der(der).ok()?;
+            places.push(place);
+            Some(Arc::new(signer))
+        });
+        let signers = read.collect();
+        let among_all = |judged| match judged {
+            Judged::SignedBy(place) => {
+                places.get(place).map_or(Judged::Unknown, |all| Judged::SignedBy(*all))
+            }
+            other => other,
+        };
+        judge_all(&issued, &signers, TIME).into_iter().map(among_all).collect()
+    });
+    judged.await.map_err(Error::internal)
+}
+
+fn place(one: &Stored<'_>, judged: Judged, signers: &[Signer]) -> Place {
+    if one.certificate.is_none() {
+        return Place::NotLookedFor;
+    }
     if one.entry.is_self_signed {
         return Place::SelfSigned;
     }
-    let named = one.entry.issuer_der_sha256.and_then(|digest| signers.get(digest.as_slice()));
-    let signer = named.into_iter().flatten().find(|(_, parsed)| is_issued_by(certificate, parsed));
+    let signer = match judged {
+        Judged::SignedBy(place) => signers.get(place),
+        Judged::TimeUp => return Place::NotLookedFor,
+        Judged::Refuted | Judged::Unknown => None,
+    };
     match signer {
-        Some((signer, _)) => {
+        Some(signer) => {
             Place::Under(Link { id: signer.in_reach.then_some(signer.id), name: signer.name.clone() })
         }
         None => Place::IssuerUnknown(one.entry.issuer_name.clone()),
@@ -76,7 +107,7 @@ fn place(one: &Stored<'_>, signers: &HashMap<Vec<u8>, Vec<(Signer, Certificate)>
 }
 
 async fn number_of_children(tx: &mut Tx, reach: Option<&[i64]>, one: &Stored<'_>) -> Result<i64> {
-    let (Some(id), Some(certificate)) = (one.id, one.certificate) else { return Ok(0) };
+    let (Some(id), Some(certificate)) = (one.id, &one.certificate) else { return Ok(0) };
     if !certificate.is_ca() {
         return Ok(0);
     }

@@ -7,6 +7,7 @@ mod derive;
 mod keys;
 mod read;
 mod fields;
+mod vouching;
 mod lineage;
 mod linking;
 pub mod report;

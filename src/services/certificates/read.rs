@@ -1,5 +1,7 @@
 //! From what a bundle held to what the inventory does with it; pure, and slow enough to run off the async threads.
 
+use std::sync::Arc;
+
 use crate::{
     store::certificates::import::NewEntry,
     x509::{
@@ -23,7 +25,7 @@ pub(super) struct Read {
 /// What to do with it.
 pub(super) enum Kind {
     /// Store it; an unreadable one has only its row.
-    Certificate(Option<Box<Certificate>>, Box<NewEntry>),
+    Certificate(Option<Arc<Certificate>>, Box<NewEntry>),
     /// A private key: keep it only if that was chosen.
     Key(keys::Found),
     /// Nothing more to do.
@@ -36,6 +38,14 @@ impl Read {
         match &self.kind {
             Kind::Certificate(_, entry) => Some(entry.sha256),
             _ => None,
+        }
+    }
+
+    /// How many names it bears.
+    pub(super) fn names(&self) -> usize {
+        match &self.kind {
+            Kind::Certificate(_, entry) => entry.names.len(),
+            _ => 0,
         }
     }
 }
@@ -77,7 +87,7 @@ fn certificate(der: &[u8]) -> (String, Kind) {
     match Certificate::from_der(der) {
         Ok(certificate) => {
             let entry = derive::entry(&certificate);
-            (entry.name.clone(), Kind::Certificate(Some(Box::new(certificate)), Box::new(entry)))
+            (entry.name.clone(), Kind::Certificate(Some(Arc::new(certificate)), Box::new(entry)))
         }
         Err(error) => kept(der, &error.to_string()),
     }

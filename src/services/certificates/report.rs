@@ -61,6 +61,8 @@ pub enum Outcome {
         children: i64,
         /// Entries whose place it takes.
         supersedes: Vec<Link>,
+        /// Entries whose names it has all and whose place it does not take, since they are vouched for and it is not.
+        leaves: Vec<Link>,
         /// The newer entry that had taken its place before it came.
         superseded_by: Option<Link>,
     },
@@ -143,14 +145,34 @@ impl Report {
     pub fn number_of(&self, word: &str) -> usize {
         self.rows.iter().filter(|row| row.outcome.word() == word).count()
     }
+
+    /// How many certificates lost their place by this import, those that came with their successor included.
+    pub fn superseded(&self) -> usize {
+        let of_row = |row: &Row| match &row.outcome {
+            // What came in is counted by its successor, unless that was there before.
+            Outcome::New { supersedes, .. } => supersedes.len(),
+            _ => 0,
+        };
+        let late = self.rows.iter().filter(|row| {
+            let Outcome::New { superseded_by: Some(newer), .. } = &row.outcome else { return false };
+            self.rows.iter().all(|other| other.outcome.id() != newer.id)
+        });
+        self.rows.iter().map(of_row).sum::<usize>() + late.count()
+    }
 }
 
 impl Row {
     /// What happened, as a sentence without its full stop; invisible characters of names are shown.
     pub fn sentence(&self) -> String {
         match &self.outcome {
-            Outcome::New { place, children, supersedes, superseded_by, .. } => {
-                new(place, *children, supersedes, superseded_by.as_ref())
+            Outcome::New { place, children, supersedes, leaves, superseded_by, .. } => {
+                let mut sentence = new(place, *children, supersedes, superseded_by.as_ref());
+                if let Some(left) = several(leaves) {
+                    sentence.push_str(&format!(
+                        "; does not supersede {left}, which a CA in the inventory signed: none there vouches for this one"
+                    ));
+                }
+                sentence
             }
             Outcome::Known { added_at, .. } => {
                 let day = added_at.format(format_description!("[year]-[month]-[day]")).unwrap_or_default();
@@ -207,17 +229,22 @@ fn new(place: &Place, children: i64, supersedes: &[Link], superseded_by: Option<
         2..=1_000 => sentence.push_str(&format!("; issuer of {children} certificates in the inventory")),
         _ => sentence.push_str("; issuer of more than 1,000 certificates in the inventory"),
     }
-    match supersedes {
-        [] => {}
-        [one] => sentence.push_str(&format!("; supersedes {}", visible(&one.name))),
-        [one, rest @ ..] => {
-            sentence.push_str(&format!("; supersedes {} and {} more", visible(&one.name), rest.len()));
-        }
+    if let Some(older) = several(supersedes) {
+        sentence.push_str(&format!("; supersedes {older}"));
     }
     if let Some(newer) = superseded_by {
-        sentence.push_str(&format!("; superseded already by a newer {}", visible(&newer.name)));
+        let newer = visible(&newer.name);
+        sentence.push_str(&format!("; superseded already by a newer {newer}, so nobody is told when it ends: bring it back if it is still served"));
     }
     sentence
+}
+
+fn several(links: &[Link]) -> Option<String> {
+    match links {
+        [] => None,
+        [one] => Some(visible(&one.name)),
+        [one, rest @ ..] => Some(format!("{} and {} more", visible(&one.name), rest.len())),
+    }
 }
 
 #[cfg(test)]
@@ -236,6 +263,7 @@ mod tests {
             place: Place::Under(link("Halden CA\u{202e}")),
             children: 0,
             supersedes: vec![link("a.example"), link("b.example")],
+            leaves: vec![],
             superseded_by: None,
         };
         assert_eq!(

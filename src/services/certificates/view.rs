@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     app::App,
     services::{Actor, Error, Permission, Result},
-    store::certificates::{self as rows, CertificateId, Entry, chain::Signer},
+    store::certificates::{self as rows, CertificateId, Entry, State, chain::Signer},
     x509::{
         Certificate,
         chain::{self as chains, MAX_DEPTH},
@@ -63,8 +63,11 @@ pub async fn detail(app: &App, actor: &Actor, id: CertificateId) -> Result<Detai
     let der = rows::der(&app.pool, reach, id).await?.ok_or(Error::NotFound("certificate"))?;
     let link = |(id, name): (i64, String)| Link { id: Some(id), name };
     let superseded_by = match entry.superseded_by {
-        Some(newer) => rows::find(&app.pool, reach, CertificateId(newer)).await?,
-        None => None,
+        // One that was brought back is not replaced, whatever took its place before.
+        Some(newer) if entry.state == State::Superseded.as_str() => {
+            rows::find(&app.pool, reach, CertificateId(newer)).await?
+        }
+        _ => None,
     };
     let (key_is_kept, same_key) = match &entry.spki_sha256 {
         Some(spki) => (

@@ -40,10 +40,14 @@ pub struct Delivery {
 }
 
 /// Deliveries by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Not sent yet.
     pub waiting: i64,
+    /// Of those, what the relay did not take when it was tried.
+    pub stuck: i64,
+    /// Why, of the one tried last.
+    pub stuck_answer: Option<String>,
     /// Refused for good.
     pub failed: i64,
 }
@@ -114,6 +118,11 @@ pub async fn counts(pool: &PgPool, reach: Option<&[i64]>) -> Result<Counts> {
         r#"select
              (select count(*) from alert_deliveries
               where state in ('queued', 'sending') and ($1::bigint[] is null or team_id = any($1))) as "waiting!",
+             (select count(*) from alert_deliveries
+              where state = 'queued' and attempts > 0 and ($1::bigint[] is null or team_id = any($1))) as "stuck!",
+             (select answer from alert_deliveries
+              where state = 'queued' and attempts > 0 and ($1::bigint[] is null or team_id = any($1))
+              order by changed_at desc limit 1) as stuck_answer,
              (select count(*) from alert_deliveries
               where state = 'failed' and ($1::bigint[] is null or team_id = any($1))) as "failed!""#,
         reach,

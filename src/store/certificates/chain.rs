@@ -1,7 +1,7 @@
 //! Who may have signed whom, by name; the signature is checked by `x509::chain`.
 //!
-//! Chains are computed when they are read, so that a CA imported later links its children without touching them. A CA certificate that no
-//! team owns is common ground: it completes the chain of anybody's certificate, though its own page stays out of reach.
+//! Chains are computed when they are read, so that a CA imported later links its children without touching them. A CA certificate
+//! is no secret: it completes the chain of anybody's certificate, whoever's it is, though its own page may stay out of reach.
 
 use super::{CertificateId, Reach, Result};
 
@@ -39,7 +39,7 @@ pub async fn signers<'e>(
              from certificates
              where subject_der_sha256 = wanted.digest
                and (is_ca or is_self_signed)
-               and ($2::bigint[] is null or team_id is null or team_id = any($2))
+               and ($2::bigint[] is null or team_id is null or team_id = any($2) or is_ca)
              order by not_after desc
              limit $3
          ) c
@@ -47,6 +47,31 @@ pub async fn signers<'e>(
         subjects,
         reach,
         MAX_SIGNERS,
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// An entry as it was read, and who it says signed it.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Id.
+    pub id: i64,
+    /// SHA-256 of the issuer's DER.
+    pub issuer_der_sha256: Option<Vec<u8>>,
+    /// The certificate.
+    pub der: Vec<u8>,
+}
+
+/// These entries; the caller has found them within reach.
+pub async fn kept<'e>(db: impl sqlx::PgExecutor<'e>, ids: &[i64]) -> Result<Vec<Kept>> {
+    Ok(sqlx::query_as!(
+        Kept,
+        "select c.id, c.issuer_der_sha256, d.der
+         from certificates c
+         join certificate_ders d on d.certificate_id = c.id
+         where c.id = any($1)",
+        ids,
     )
     .fetch_all(db)
     .await?)

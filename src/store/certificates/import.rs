@@ -12,6 +12,10 @@ use crate::store::Tx;
 pub const MAX_NAME: usize = 300;
 /// The longest name in the suffix index; a DNS name has at most 253 characters.
 pub(super) const MAX_INDEXED_NAME: usize = 255;
+/// So many names of one certificate are in the suffix index; public CAs issue for a hundred or two.
+pub(super) const MAX_INDEXED_NAMES: usize = 1_000;
+/// How many names one statement inserts.
+const NAMES: usize = 20_000;
 /// How much of a certificate's names free text is looked for in.
 const MAX_SEARCH: usize = 20_000;
 
@@ -256,19 +260,21 @@ async fn insert_names(tx: &mut Tx, entries: &[NewEntry], ids: &[Option<i64>]) ->
         .filter_map(|(entry, id)| Some((entry, (*id)?)))
         .flat_map(|(entry, id)| {
             let short = entry.names.iter().filter(|name| name.len() <= MAX_INDEXED_NAME);
-            short.map(move |name| (id, reverse(name)))
+            short.take(MAX_INDEXED_NAMES).map(move |name| (id, reverse(name)))
         })
         .unzip();
-    sqlx::query!(
-        "insert into certificate_names (certificate_id, reversed)
-         select certificate_id, reversed
-         from unnest($1::bigint[], $2::text[]) fresh (certificate_id, reversed)
-         on conflict do nothing",
-        &ids,
-        &reversed,
-    )
-    .execute(tx.conn())
-    .await?;
+    for (ids, reversed) in ids.chunks(NAMES).zip(reversed.chunks(NAMES)) {
+        sqlx::query!(
+            "insert into certificate_names (certificate_id, reversed)
+             select certificate_id, reversed
+             from unnest($1::bigint[], $2::text[]) fresh (certificate_id, reversed)
+             on conflict do nothing",
+            ids,
+            reversed,
+        )
+        .execute(tx.conn())
+        .await?;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::{
     Reach, Result,
-    import::{MAX_INDEXED_NAME, reverse},
+    import::{MAX_INDEXED_NAME, MAX_INDEXED_NAMES, reverse},
 };
 use crate::store::Tx;
 
@@ -22,7 +22,7 @@ pub struct Candidate {
     pub id: i64,
     /// What people call it.
     pub name: String,
-    /// Its names in lower case; empty when one of them is too long for the index, since nobody may take the place of what is known in part.
+    /// Its names in lower case; empty when the index does not hold them all, since nobody may take the place of what is known in part.
     pub names: Vec<String>,
     /// The first second of its life.
     pub not_before: OffsetDateTime,
@@ -61,7 +61,8 @@ pub async fn candidates(
                  and position('.' in substr(reversed, length(parent) + 1)) = 0
          )
          select c.id, c.name, owner, team_id, environment, tags, not_before as "not_before!", not_after as "not_after!", is_self_signed,
-             case when exists (select from unnest(sans) san where san like 'DNS:%' and octet_length(san) > 4 + $5) then '{}'::text[]
+             case when cardinality(sans) > $6 or exists (select from unnest(sans) san where san like 'DNS:%' and octet_length(san) > 4 + $5)
+                 then '{}'::text[]
                  else array(select n.reversed from certificate_names n where n.certificate_id = c.id) end as "reversed!"
          from sharing
          join certificates c on c.id = sharing.certificate_id
@@ -73,6 +74,7 @@ pub async fn candidates(
         parents,
         MAX_CANDIDATES,
         i32::try_from(MAX_INDEXED_NAME).unwrap_or(i32::MAX),
+        i32::try_from(MAX_INDEXED_NAMES).unwrap_or(i32::MAX),
     )
     .fetch_all(tx.conn())
     .await?;
@@ -117,11 +119,11 @@ pub async fn links(pool: &PgPool, reach: Reach<'_>, ids: &[i64]) -> Result<Vec<(
         "with old as (
              select id, superseded_by, team_id, not_after
              from certificates
-             where id = any($1) and superseded_by is not null
+             where id = any($1) and superseded_by is not null and state = 'superseded'
              union
              select id, superseded_by, team_id, not_after
              from certificates
-             where superseded_by = any($1)
+             where superseded_by = any($1) and state = 'superseded'
          )
          select old.id as \"older!\", new.id as newer
          from old

@@ -39,6 +39,7 @@ use crate::{
 use super::{
     rows::{self, Row},
     rule::{Given, RuleForm},
+    warnings,
 };
 
 /// Deliveries on one page.
@@ -145,11 +146,11 @@ async fn page(
         may_write,
         may_rule,
         enabled,
-        notices: notices(&health, counts, app.now()),
+        notices: notices(app, &health, &counts),
         errors,
         form,
         preview,
-        tabs: tabs(&asked.state, counts),
+        tabs: tabs(&asked.state, &counts),
         rows,
         pager,
         filtered: !asked.state.is_empty() || !asked.before.is_empty(),
@@ -197,7 +198,7 @@ fn link(state: &str, before: &str) -> String {
     }
 }
 
-fn tabs(current: &str, counts: Counts) -> Vec<Tab> {
+fn tabs(current: &str, counts: &Counts) -> Vec<Tab> {
     let tab = |(name, text, _): &(&str, &str, &[&str])| {
         let tab = Tab::new(link(name, ""), *text, *name == current);
         match *name {
@@ -210,7 +211,8 @@ fn tabs(current: &str, counts: Counts) -> Vec<Tab> {
 }
 
 /// What is wrong with alerts as a whole, the worst first.
-fn notices(health: &Health, counts: Counts, now: OffsetDateTime) -> Vec<Notice> {
+fn notices(app: &App, health: &Health, counts: &Counts) -> Vec<Notice> {
+    let now = app.now();
     let mut notices = Vec::new();
     if health.missed {
         let since = health.last_sweep.map_or(
@@ -236,6 +238,8 @@ fn notices(health: &Health, counts: Counts, now: OffsetDateTime) -> Vec<Notice> 
         };
         notices.push(Notice::new(Tone::High, "No mail relay is configured.", waiting));
     }
+    notices.extend(counts.stuck_answer.as_deref().map(|answer| warnings::stuck(counts.stuck, answer)));
+    notices.extend(warnings::lonely(app));
     if health.unaddressed > 0 {
         let strong = phrases::counted(
             health.unaddressed,

@@ -1,5 +1,6 @@
 //! Expiry alerts for people: the rule, who is told, the mail as it would be sent, and what was sent.
 
+pub mod warnings;
 pub mod rule;
 pub mod rows;
 pub mod list;

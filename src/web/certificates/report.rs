@@ -84,7 +84,22 @@ fn counts(report: &Report) -> Vec<Badge> {
         0 => None,
         some => Some(Badge::new(tone, phrases::counted(some, one, many))),
     };
-    kinds.into_iter().filter_map(badge).collect()
+    kinds.into_iter().filter_map(badge).chain(silenced(report)).collect()
+}
+
+/// Alerts about what was replaced fall silent, so that it was must not be read over.
+fn silenced(report: &Report) -> Option<Badge> {
+    match report.superseded() {
+        0 => None,
+        some => {
+            let text = phrases::counted(
+                i64::try_from(some).unwrap_or(i64::MAX),
+                "older one counts as replaced: no more alerts about it",
+                "older ones count as replaced: no more alerts about them",
+            );
+            Some(Badge::new(Tone::Warn, text))
+        }
+    }
 }
 
 fn line(row: &crate::services::certificates::Row) -> Line {
@@ -100,6 +115,7 @@ fn line(row: &crate::services::certificates::Row) -> Line {
 
 fn badge(outcome: &Outcome) -> Badge {
     match outcome {
+        Outcome::New { superseded_by: Some(_), .. } => Badge::new(Tone::Warn, "New, replaced"),
         Outcome::New { .. } => Badge::new(Tone::Ok, "New"),
         Outcome::Known { .. } | Outcome::KnownElsewhere => Badge::new(Tone::Mute, "Known"),
         Outcome::Repeated { .. } => Badge::new(Tone::Mute, "Repeated"),

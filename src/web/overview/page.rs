@@ -13,6 +13,7 @@ use crate::{
         jobs,
     },
     web::{
+        alerts::warnings,
         certificates::{Row, href},
         error::Result,
         guard::Visit,
@@ -30,6 +31,9 @@ use super::{
 
 /// How many certificates that end soon are shown.
 const NEXT: i64 = 10;
+/// How long after its end a certificate still asks for a person here, and how long before.
+const LATELY: Duration = Duration::days(30);
+const SOON: Duration = Duration::days(31);
 /// The days that the timeline asks for, around today.
 const BEFORE: Duration = Duration::days(7);
 const AFTER: Duration = Duration::days(98);
@@ -73,7 +77,10 @@ pub async fn get(State(app): State<App>, visit: Visit) -> Result {
 
 async fn load(app: &App, visit: &Visit) -> services::Result<Page> {
     let today = app.now().date();
-    let soon = ListRequest { status: vec!["expiring".to_owned()], ..ListRequest::default() };
+    // What ended lately comes first: it hurts already.
+    let (first, last) = (today.saturating_sub(LATELY), today.saturating_add(SOON));
+    let status = vec!["expired".to_owned(), "expiring".to_owned()];
+    let soon = ListRequest { status, expires: format!("{first}..{last}"), ..ListRequest::default() };
     let first = ListRequest { limit: Some(NEXT), ..soon.clone() };
     let next = certificates::list(app, &visit.actor, &first).await?;
     Ok(Page {
@@ -123,7 +130,12 @@ async fn alert_notices(app: &App, visit: &Visit) -> services::Result<Vec<Notice>
         let text = "Alerts are not sent, so nobody is told before a certificate ends. Set NOTAFTER_SMTP_URL and NOTAFTER_MAIL_FROM and start the console again.";
         notices.push(Notice::new(Tone::High, "No mail relay is set.", text));
     }
-    let failed = alerts::deliveries::counts(app, &visit.actor).await?.failed;
+    let counts = alerts::deliveries::counts(app, &visit.actor).await?;
+    if let Some(answer) = counts.stuck_answer.as_deref().filter(|_| health.relay) {
+        notices.push(warnings::stuck(counts.stuck, answer).with_action(urls::ALERTS, "Show alerts"));
+    }
+    notices.extend(warnings::lonely(app));
+    let failed = counts.failed;
     if failed > 0 {
         let mails = phrases::counted(failed, "alert was", "alerts were");
         let text = "The answer of the mail relay stands beside each.";
