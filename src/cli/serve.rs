@@ -25,7 +25,8 @@ pub async fn serve(command: Serve) -> anyhow::Result<()> {
     start::log_json(&config.log);
     let started = start::start(config).await?;
     for notice in started.notices() {
-        writeln!(std::io::stderr(), "notafter: {notice}")?;
+        // Standard error on a full disk is no reason not to start.
+        let _ = writeln!(std::io::stderr(), "notafter: {notice}");
     }
     let done = server::serve(&started.app, !command.no_worker).await;
     started.stop().await;

@@ -2,7 +2,7 @@
 
 mod master_key;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
@@ -29,6 +29,9 @@ const READING_SLOTS: usize = 2;
 /// Exports at once: each holds one of the handlers' connections for as long as its reader reads.
 const EXPORT_SLOTS: usize = 4;
 
+/// How long the pools may take to close: whoever was given up still holds a connection (R12).
+const CLOSING: Duration = Duration::from_secs(5);
+
 /// A running application and the private server below it, if it has one.
 pub struct Started {
     /// What services and doors are given.
@@ -41,8 +44,10 @@ pub struct Started {
 impl Started {
     /// Closes the pools; the last process of ours to leave stops the private server.
     pub async fn stop(self) {
-        self.app.pool.close().await;
-        self.app.queue_pool.close().await;
+        let closing = async { tokio::join!(self.app.pool.close(), self.app.queue_pool.close()) };
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("work that was given up still holds a connection to the database");
+        }
         if let Some(server) = self.private
             && let Err(error) = server.stop().await
         {
@@ -67,6 +72,7 @@ impl Started {
 /// A sentence that names what is missing and how to mend it.
 pub async fn start(config: Config) -> anyhow::Result<Started> {
     harden_process();
+    allow_open_files();
     make_data_dir(&config.data_dir)?;
     let (key, made) = master_key::load(&config)?;
     let (private, owner, options) = database(&config).await?;
@@ -145,15 +151,28 @@ fn harden_process() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
+/// Each connection is an open file: as many as the system allows this process, not as many as it gives one that does not ask.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the number of open files stays at its soft limit");
+    }
+}
+
 /// What nobody may switch on: at these levels the mail library writes down the password that it sends (S21).
 const NEVER: &str = "lettre=info";
 
 /// Sends the log to standard error as JSON lines: text inside a field is escaped, so nobody forges a line (S21).
+///
+/// A line that cannot be written is lost. The library would tell so with `eprintln!`, which panics when standard error is what failed, and a
+/// full disk would end every request.
 pub fn log_json(filter: &str) {
     let _ = tracing_subscriber::fmt()
         .json()
         .with_env_filter(tracing_subscriber::EnvFilter::new(format!("{filter},{NEVER}")))
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .try_init();
 }
 
@@ -163,5 +182,6 @@ pub fn log_to_stderr(filter: &str) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(format!("{wanted},{NEVER}")))
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .try_init();
 }
