@@ -1,10 +1,12 @@
 //! Merges the HTTP doors behind the common middleware, runs the worker beside them, and stops gracefully.
 
 mod headers;
-mod limits;
-mod listen;
 mod observe;
 mod refusals;
+mod shares;
+mod bodies;
+mod limits;
+mod listen;
 
 use std::{io::Write, time::Duration};
 
@@ -26,6 +28,8 @@ use tower_http::{
 };
 
 use crate::{api, app::App, jobs, responders, services::setup, web};
+
+use self::limits::Limits;
 
 /// The largest body any route takes: an import of 10 MiB and its multipart frame.
 const BODY_LIMIT: usize = 11 * 1024 * 1024;
@@ -50,7 +54,7 @@ pub fn router(app: &App) -> Router {
             .layer(middleware::from_fn_with_state(app.clone(), headers::secure))
             .layer(middleware::from_fn(refusals::draw))
             .layer(CatchPanicLayer::custom(observe::panicked))
-            .layer(middleware::from_fn(limits::limit))
+            .layer(middleware::from_fn_with_state(Limits::new(app), limits::limit))
             .layer(CompressionLayer::new().compress_when(small_or_packed))
             .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
             .layer(RequestBodyLimitLayer::new(BODY_LIMIT)),

@@ -27,6 +27,14 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    pub(super) const HOST: Refusal = Refusal {
+        status: StatusCode::BAD_REQUEST,
+        slug: "malformed",
+        title: "Which host?",
+        happened: "A request names its host once, in a Host header, and this one does not.",
+        advice: "A proxy in between may have changed it.",
+        retry_after: None,
+    };
     pub(super) const LONG_ADDRESS: Refusal = Refusal {
         status: StatusCode::URI_TOO_LONG,
         slug: "address",
@@ -41,6 +49,30 @@ impl Refusal {
         title: "Too large",
         happened: "The body is larger than 10 MiB, so nothing was changed.",
         advice: "Send it in parts. The command line takes any number: notafter certificates import FILE.",
+        retry_after: None,
+    };
+    pub(super) const LARGE_FORM: Refusal = Refusal {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        slug: "too-large",
+        title: "Too large",
+        happened: "The body is larger than the 64 KiB that this address takes, so nothing was changed.",
+        advice: "Send less at once.",
+        retry_after: None,
+    };
+    pub(super) const SLOW_FORM: Refusal = Refusal {
+        status: StatusCode::REQUEST_TIMEOUT,
+        slug: "slow",
+        title: "This arrived too slowly",
+        happened: "The body did not arrive within 10 seconds, so nothing was changed.",
+        advice: "Try again, on a better connection.",
+        retry_after: None,
+    };
+    pub(super) const BROKEN_OFF: Refusal = Refusal {
+        status: StatusCode::BAD_REQUEST,
+        slug: "malformed",
+        title: "The request broke off",
+        happened: "The body did not arrive whole, so nothing was changed.",
+        advice: "Send it once more.",
         retry_after: None,
     };
     pub(super) const BUSY: Refusal = Refusal {
