@@ -9,8 +9,14 @@ use std::{
 
 use anyhow::Context;
 use axum::Router;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
-use hyper_util::rt::TokioTimer;
+use axum_server::{
+    Handle,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
@@ -25,8 +31,17 @@ use crate::{
     config::{ClientAuth, Tls, TlsFiles},
 };
 
+use super::connections::Door;
+
 /// The longest a client may take to send its request line and headers.
 const HEADER_TIME: Duration = Duration::from_secs(10);
+/// The longest they may be together, before the limit of addresses is looked at.
+const HEADERS: usize = 64 * 1024;
+/// Requests at once on one connection of HTTP/2.
+const STREAMS: u32 = 32;
+/// How often a client of HTTP/2 is asked whether it is there, and how long it may think.
+const PING: Duration = Duration::from_secs(20);
+const PING_ANSWER: Duration = Duration::from_secs(10);
 /// How often the TLS files are looked at.
 const RELOAD: Duration = Duration::from_secs(30);
 
@@ -60,23 +75,24 @@ impl Listener {
     /// Answers until `stopped` turns true, then lets running requests end.
     pub(super) async fn serve(
         self,
-        _app: App,
+        app: &App,
         router: Router,
         stopped: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
-        let handle = Handle::new();
+        let (handle, door) = (Handle::new(), Door::new(app));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(stop_gracefully(handle.clone(), stopped));
         match self.tls {
             None => {
-                let mut server = axum_server::from_tcp(self.socket)?.handle(handle);
-                server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+                let mut server = axum_server::from_tcp(self.socket)?.handle(handle).acceptor(door);
+                bound(server.http_builder());
                 server.serve(service).await?;
             }
             Some((config, files)) => {
                 tokio::spawn(reload_when_changed(config.clone(), files));
-                let mut server = axum_server::from_tcp_rustls(self.socket, config)?.handle(handle);
-                server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
+                let acceptor = RustlsAcceptor::new(config).acceptor(door);
+                let mut server = axum_server::from_tcp(self.socket)?.handle(handle).acceptor(acceptor);
+                bound(server.http_builder());
                 server.serve(service).await?;
             }
         }
@@ -84,10 +100,22 @@ impl Listener {
     }
 }
 
+/// Bounds what one connection may cost and how long it may dawdle.
+fn bound(builder: &mut Builder<TokioExecutor>) {
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_buf_size(HEADERS);
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).max_concurrent_streams(STREAMS);
+    http2.keep_alive_interval(PING).keep_alive_timeout(PING_ANSWER);
+}
+
 async fn stop_gracefully(handle: Handle<SocketAddr>, mut stopped: watch::Receiver<bool>) {
     // An error means the sender is gone, which is a stop as well.
     let _ = stopped.wait_for(|stopped| *stopped).await;
     handle.graceful_shutdown(Some(super::GRACE));
+    tokio::time::sleep(super::GRACE).await;
+    // A flood of new connections keeps the listener from hearing the first word; it always hears this one.
+    handle.shutdown();
 }
 
 /// Reads the files and checks that key and certificate belong together.

@@ -6,6 +6,7 @@ mod refusals;
 mod shares;
 mod bodies;
 mod limits;
+mod connections;
 mod listen;
 
 use std::{io::Write, time::Duration};
@@ -67,7 +68,8 @@ pub async fn serve(app: &App, with_worker: bool) -> anyhow::Result<()> {
     let listening = listen::Listener::bind(app)?;
     announce(app, listening.address()?).await?;
     let mut worker = with_worker.then(|| tokio::spawn(jobs::run(app.clone(), stopped.clone())));
-    let mut pages = tokio::spawn(listening.serve(app.clone(), router(app), stopped));
+    let (serving, router) = (app.clone(), router(app));
+    let mut pages = tokio::spawn(async move { listening.serve(&serving, router, stopped).await });
     // Half a console would look alive while it does only half of its work, so the end of either part is the end of the process.
     let mut served = None;
     let ended = tokio::select! {
@@ -79,13 +81,14 @@ pub async fn serve(app: &App, with_worker: bool) -> anyhow::Result<()> {
         done = optional(&mut worker) => Err(early("the worker", done.map_err(Into::into))),
     };
     stop.send_replace(true);
-    let served = match served {
-        Some(served) => served,
-        None => pages.await.map_err(Into::into).flatten(),
+    let draining = async {
+        match served {
+            Some(served) => served,
+            None => pages.await.map_err(Into::into).flatten(),
+        }
     };
-    if let Some(worker) = worker.filter(|worker| !worker.is_finished()) {
-        finish(worker).await;
-    }
+    // Both at once: one after the other could take twice as long as they are given.
+    let (served, ()) = tokio::join!(draining, finish(worker));
     ended.and(served)
 }
 
@@ -98,7 +101,7 @@ pub async fn work(app: &App) -> anyhow::Result<()> {
         done = &mut worker => return Err(early("the worker", done.map_err(Into::into))),
     }
     stop.send_replace(true);
-    finish(worker).await;
+    finish(Some(worker)).await;
     Ok(())
 }
 
@@ -118,7 +121,9 @@ fn early(part: &str, done: anyhow::Result<()>) -> anyhow::Error {
     }
 }
 
-async fn finish(worker: JoinHandle<()>) {
+/// Waits for a worker that still runs.
+async fn finish(worker: Option<JoinHandle<()>>) {
+    let Some(worker) = worker.filter(|worker| !worker.is_finished()) else { return };
     if tokio::time::timeout(GRACE, worker).await.is_err() {
         tracing::warn!(
             "the worker did not finish in {} s; its jobs run again when their leases end",
@@ -131,10 +136,11 @@ async fn finish(worker: JoinHandle<()>) {
 async fn announce(app: &App, address: std::net::SocketAddr) -> anyhow::Result<()> {
     let base = app.config.base_url_at(address);
     let mut stderr = std::io::stderr();
-    writeln!(stderr, "notafter {} listens on {base}", env!("CARGO_PKG_VERSION"))?;
+    // Standard error on a full disk is no reason not to start.
+    let _ = writeln!(stderr, "notafter {} listens on {base}", env!("CARGO_PKG_VERSION"));
     if let Some(link) = setup::new_link(app).await? {
         let link = web::urls::setup(link.expose());
-        writeln!(stderr, "make the first administrator here, once, within 24 hours: {base}{link}")?;
+        let _ = writeln!(stderr, "make the first administrator here, once, within 24 hours: {base}{link}");
     }
     Ok(())
 }
