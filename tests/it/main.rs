@@ -12,6 +12,7 @@ mod cli;
 mod architecture;
 mod api;
 mod server;
+mod listener;
 // The templates call `crate::web::assets::url`; a template written in a test finds it here.
 use notafter::web;
 
