@@ -22,7 +22,7 @@ const IN_FLIGHT: usize = 256;
 /// Bodies read at once: 256 MiB at the very most.
 const BODIES: usize = 4096;
 /// What one client may hold of either.
-const EACH: usize = 64;
+const EACH: usize = 128;
 /// The longest a request may take until its answer begins.
 const TIME: Duration = Duration::from_secs(30);
 /// The longest address.

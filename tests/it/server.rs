@@ -61,6 +61,9 @@ async fn an_endless_body_is_cut_and_an_endless_address_refused() {
     assert_eq!(answer.header("content-type"), "application/problem+json");
 }
 
+/// What one client may hold of slots, and of bodies being read.
+const EACH: u32 = 128;
+
 /// A body that says when it is first read, and never comes.
 fn stalled(read: &Arc<Semaphore>) -> Body {
     let read = read.clone();
@@ -92,15 +95,15 @@ async fn occupy(client: &Client, count: u32, path: &'static str, kind: &'static 
 }
 
 #[tokio::test]
-async fn bodies_that_do_not_come_take_no_slot_and_each_client_has_64_of_them() {
+async fn bodies_that_do_not_come_take_no_slot_and_each_client_has_its_share() {
     let app = TestApp::start().await;
     let (slow, other) = (app.anonymous_from("198.51.100.7"), app.anonymous_from("198.51.100.8"));
     let mut waiting = Vec::new();
     for client in [&slow, &app.anonymous_from("198.51.100.9"), &app.anonymous_from("198.51.100.10")] {
-        waiting.push(occupy(client, 64, "/login", FORM).await);
+        waiting.push(occupy(client, EACH, "/login", FORM).await);
     }
-    // On one more address: 256 in all, as many as there are slots.
-    waiting.push(occupy(&app.anonymous_from("2001:db8::1"), 64, "/login", FORM).await);
+    // Together twice as many as there are slots.
+    waiting.push(occupy(&app.anonymous_from("2001:db8::1"), EACH, "/login", FORM).await);
     let answer = slow.post("/login", WRONG).await.expect(503);
     assert_eq!(answer.header("retry-after"), "1");
     app.anonymous_from("2001:db8::2").post("/login", WRONG).await.expect(503);
@@ -110,14 +113,14 @@ async fn bodies_that_do_not_come_take_no_slot_and_each_client_has_64_of_them() {
 }
 
 #[tokio::test]
-async fn no_client_holds_more_than_64_slots_and_behind_a_proxy_it_is_the_client_that_counts() {
+async fn no_client_holds_more_than_its_share_and_behind_a_proxy_it_is_the_client_that_counts() {
     let app = TestApp::with(&[("NOTAFTER_TRUSTED_PROXIES", "127.0.0.1/32")]).await;
     let ana = app.add_person("ana@halden.example", Role::Administrator, &[]).await;
     let token = app.token_of(ana, &[Scope::Request]).await;
     let behind = |address| app.anonymous().with_header("x-forwarded-for", address);
     let busy = behind("198.51.100.7");
     let program = app.anonymous().with_token(&token).with_header("x-forwarded-for", "198.51.100.7");
-    let waiting = occupy(&program, 64, "/api/v1/certificates", FILE).await;
+    let waiting = occupy(&program, EACH, "/api/v1/certificates", FILE).await;
     let answer = busy.get("/login").await.expect(503);
     assert_eq!(answer.header("retry-after"), "1");
     busy.get("/healthz").await.expect(200);
