@@ -34,6 +34,7 @@ struct Row {
     name: String,
     email: String,
     href: Option<String>,
+    /// With the teams that it is limited to; hostile text.
     role: String,
     reach: String,
     seen: Option<OffsetDateTime>,
@@ -47,10 +48,11 @@ impl Row {
             .filter(|team| user.team_ids.contains(&team.id))
             .map(|team| team.name.as_str())
             .collect();
-        let reach = match (user.limited_to_teams, of_user.is_empty()) {
-            (true, _) => format!("Only {}", of_user.join(", ")),
-            (false, true) => "Everything".to_owned(),
-            (false, false) => format!("Everything; in {}", of_user.join(", ")),
+        let teams = if of_user.is_empty() { "no team".to_owned() } else { of_user.join(", ") };
+        let (role, reach) = match (user.limited_to_teams, of_user.is_empty()) {
+            (true, _) => (format!("{} · {teams}", user.role), "Only what these teams own".to_owned()),
+            (false, true) => (user.role, "Everything".to_owned()),
+            (false, false) => (user.role, format!("Everything; in {teams}")),
         };
         let badge = match (user.disabled_at, user.has_password) {
             (Some(_), _) => Badge::new(Tone::Mute, "Disabled").with_icon("ban"),
@@ -61,7 +63,7 @@ impl Row {
             href: may_change.then(|| urls::user(user.id)),
             name: user.name,
             email: user.email,
-            role: user.role,
+            role,
             reach,
             seen: user.last_sign_in_at,
             badge,
