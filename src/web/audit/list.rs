@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use time::OffsetDateTime;
 use tower_sessions::Session;
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     },
     web::{
         error::Result,
+        filters,
         form::{Query, field_errors},
         guard::Visit,
         parts::{Chip, Field, FieldError, Pager},
@@ -49,13 +51,13 @@ pub struct Seal {
     records: String,
     short: String,
     hash: String,
-    at: String,
+    at: OffsetDateTime,
 }
 
 /// A record on the page.
 pub struct Row {
     id: i64,
-    at: String,
+    at: OffsetDateTime,
     who: String,
     initials: Option<String>,
     act: String,
@@ -70,7 +72,7 @@ impl From<Head> for Seal {
         let hash = hex::encode(head.hash);
         let short = format!("{}…{}", hash.get(..8).unwrap_or_default(), hash.get(56..).unwrap_or_default());
         let records = phrases::counted(head.seq, "record", "records");
-        Seal { records, short, hash, at: phrases::instant(head.sealed_at) }
+        Seal { records, short, hash, at: head.sealed_at }
     }
 }
 
@@ -79,7 +81,7 @@ impl From<&Record> for Row {
         let by_person = matches!(record.actor_kind.as_str(), "user" | "token");
         Row {
             id: record.id,
-            at: phrases::instant(record.at),
+            at: record.at,
             who: phrases::visible(&record.actor_name),
             initials: record
                 .actor_name
