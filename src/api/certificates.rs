@@ -31,7 +31,7 @@ use crate::{
 use super::{
     error::Problem,
     extract::{self, Body, Caller, Id, Json, Query},
-    inspect::PASSWORD,
+    inspect::{PASSWORD, refusal},
 };
 
 /// The addresses of this noun.
@@ -160,7 +160,7 @@ pub(super) struct ImportOptions {
     environment: String,
     /// May be repeated
     tag: Vec<String>,
-    /// Seal and keep private keys that are found; needs the permission for it
+    /// Seal and keep private keys that are found; needs the role administrator
     keep_keys: bool,
 }
 
@@ -195,7 +195,8 @@ pub(super) async fn import(
         keep_keys: given.keep_keys,
         ..Options::of(Source::Api)
     };
-    let report = certificates::import_all(&app, &actor, uploads(request, &app).await?, &options).await?;
+    let uploads = uploads(request, &app).await?;
+    let report = certificates::import_all(&app, &actor, uploads, &options).await.map_err(refusal)?;
     Ok(axum::Json(ImportReport { items: report.rows.iter().map(ImportRow::from).collect() }))
 }
 

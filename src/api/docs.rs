@@ -2,9 +2,13 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
+use axum::extract::State;
 use serde_json::Value;
 
-use crate::routes::{Access, Routes};
+use crate::{
+    app::App,
+    routes::{Access, Routes},
+};
 
 use super::openapi;
 
@@ -17,6 +21,8 @@ pub(super) fn routes() -> Routes {
 #[template(path = "api/docs.html")]
 struct Docs {
     version: String,
+    /// Where the console is, for the examples.
+    console: String,
     description: String,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
@@ -68,7 +74,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     (
         "forbidden",
         403,
-        "The token's scope, or its owner's role, does not reach this far. The detail names what would.",
+        "The token's scope, or its owner's role, does not reach this far. The detail names the scope or the role that would.",
     ),
     ("not-found", 404, "There is no such thing within the owner's reach."),
     ("method", 405, "The address takes other methods."),
@@ -98,10 +104,11 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     ),
 ];
 
-async fn get() -> Docs {
+async fn get(State(app): State<App>) -> Docs {
     let document = serde_json::to_value(openapi::document()).unwrap_or_default();
     Docs {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        console: app.config.base_url(),
         description: text(at(&document, &["info"]), "description"),
         groups: groups(&document),
         schemas: schemas(&document),

@@ -58,6 +58,12 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "No valid token", detail)
     }
 
+    /// The same with one sentence more.
+    pub fn with(mut self, sentence: &str) -> Problem {
+        self.detail = format!("{} {sentence}", self.detail);
+        self
+    }
+
     fn retry_after(mut self, seconds: u64) -> Problem {
         self.retry_after = Some(seconds);
         self

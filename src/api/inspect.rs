@@ -7,7 +7,11 @@ use secrecy::SecretString;
 use crate::{
     app::App,
     routes::{Access, Routes},
-    services::inspect::{self, Placed},
+    services::{
+        Error,
+        inspect::{self, Placed},
+    },
+    x509::bundle,
 };
 
 use super::{
@@ -17,6 +21,16 @@ use super::{
 
 /// The header that carries a container's password: unlike a query it is not logged by proxies.
 pub(super) const PASSWORD: &str = "x-container-password";
+
+/// The problem; where a container wants its password, with the header that carries it.
+pub(super) fn refusal(error: Error) -> Problem {
+    let needed = bundle::Error::PasswordNeeded.to_string();
+    let problem = Problem::from(error);
+    match problem.errors.iter().any(|error| error.message.contains(&needed)) {
+        true => problem.with("The password goes in the header X-Container-Password."),
+        false => problem,
+    }
+}
 
 pub(super) fn routes() -> Routes {
     Routes::new().post("/api/v1/inspect", Access::SignedIn, post)
@@ -42,5 +56,6 @@ pub(super) async fn post(
     Body(bytes): Body,
 ) -> Result<axum::Json<Vec<Placed>>, Problem> {
     let password = headers.get(PASSWORD).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Ok(axum::Json(inspect::inspect_upload(&app, bytes, password.map(SecretString::from)).await?))
+    let found = inspect::inspect_upload(&app, bytes, password.map(SecretString::from)).await;
+    Ok(axum::Json(found.map_err(refusal)?))
 }

@@ -7,10 +7,16 @@ use axum::{
 };
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        path::{Operation, PathItem},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
 };
 
-use crate::routes::{Access, Routes};
+use crate::{
+    routes::{Access, Routes},
+    services::{Permission, Role, Scope},
+};
 
 use super::{alerts, audit, certificates, inspect, jobs, people};
 
@@ -19,7 +25,8 @@ use super::{alerts, audit, certificates, inspect, jobs, people};
     info(
         title = "notafter",
         description = "Certificates, who owns them, and who was told. Send a token as `Authorization: Bearer na_…`. Lists answer \
-                       `items` and `next`; give `next` as `after` for the following page. Failures are RFC 9457 problems. Unsafe calls \
+                       `items` and `next`; give `next` as `after` for the following page. Failures are RFC 9457 problems. Each operation names the \
+                       scope of the token and the permission of its owner that it needs. Unsafe calls \
                        take an `Idempotency-Key`: the same key twice within a day acts once and answers the same."
     ),
     paths(
@@ -39,7 +46,7 @@ use super::{alerts, audit, certificates, inspect, jobs, people};
         (name = "users", description = "People and teams"),
         (name = "tokens", description = "API tokens"),
     ),
-    modifiers(&Bearer, &OperationIds),
+    modifiers(&Bearer, &OperationIds, &Needs),
     security(("bearer" = [])),
 )]
 struct Document;
@@ -63,14 +70,75 @@ impl Modify for OperationIds {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         for (path, item) in &mut document.paths.paths {
             let words = path.trim_start_matches("/api/v1/").replace(['{', '}'], "").replace(['/', '.'], "_");
-            let methods = [("get", &mut item.get), ("post", &mut item.post), ("patch", &mut item.patch)];
-            for (method, operation) in
-                methods.into_iter().filter_map(|(method, one)| one.as_mut().map(|one| (method, one)))
-            {
+            for (method, operation) in operations(item) {
                 operation.operation_id = Some(format!("{method}_{words}"));
             }
         }
     }
+}
+
+/// Says of each operation what the table of routes asks of its caller: in words, and as the least scope beside the scheme.
+struct Needs;
+
+impl Modify for Needs {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for (method, path, access) in super::routes().table() {
+            let item = document.paths.paths.get_mut(path).into_iter().flat_map(operations);
+            for (_, operation) in item.filter(|(name, _)| method.as_str().eq_ignore_ascii_case(name)) {
+                let told = operation.description.take().into_iter().chain([needs(access)]);
+                operation.description = Some(told.collect::<Vec<_>>().join("\n\n"));
+                if let Some(least) = least_scope(access) {
+                    operation.security = Some(vec![SecurityRequirement::new("bearer", [least.as_str()])]);
+                }
+            }
+        }
+    }
+}
+
+fn permission(access: Access) -> Option<Permission> {
+    match access {
+        Access::Public | Access::SignedIn => None,
+        Access::Needs(permission) | Access::StepUp(permission) => Some(permission),
+    }
+}
+
+fn least_scope(access: Access) -> Option<Scope> {
+    Scope::allowing(permission(access)?).first().copied()
+}
+
+/// ``Needs the scope `request` or `admin`, and the permission `CertificatesWrite` (administrator, operator).``
+fn needs(access: Access) -> String {
+    let Some(permission) = permission(access) else {
+        return match access {
+            Access::Public => "Needs no token.".to_owned(),
+            _ => "Needs a token of any scope.".to_owned(),
+        };
+    };
+    let scopes = Scope::allowing(permission);
+    let scopes = match scopes.len() == Scope::ALL.len() {
+        true => "any scope".to_owned(),
+        false => {
+            let named: Vec<String> = scopes.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+            format!("the scope {}", named.join(" or "))
+        }
+    };
+    let roles = Role::granting(permission);
+    let roles = match roles.len() == Role::ALL.len() {
+        true => "every role".to_owned(),
+        false => roles.into_iter().map(Role::as_str).collect::<Vec<_>>().join(", "),
+    };
+    format!("Needs {scopes}, and the permission `{permission:?}` ({roles}).")
+}
+
+/// The operations of a path, with their methods.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let methods = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    methods.into_iter().filter_map(|(method, one)| one.as_mut().map(|one| (method, one)))
 }
 
 /// The whole document.

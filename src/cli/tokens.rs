@@ -32,7 +32,7 @@ enum Command {
     Revoke(Revoke),
 }
 
-/// What to make.
+/// What to make. An import needs the scope request.
 #[derive(Debug, Args)]
 struct Create {
     /// Address of the owner
@@ -41,8 +41,8 @@ struct Create {
     /// What it is for
     #[arg(long)]
     name: String,
-    /// What it may do at most: read, request, approve, admin; several with commas
-    #[arg(long, value_delimiter = ',', default_value = "read")]
+    /// What it may do at most; several with commas
+    #[arg(long, value_delimiter = ',', default_value = "read", long_help = scopes())]
     scopes: Vec<String>,
     /// How long it works, such as 12h, 90d or 8w; at most 366d
     #[arg(long, default_value = "90d")]
@@ -53,6 +53,12 @@ struct Create {
     /// Print JSON: id, token
     #[arg(long)]
     json: bool,
+}
+
+/// Each scope in words, for `--help`.
+fn scopes() -> String {
+    let lines = Scope::ALL.map(|scope| format!("  {:<8} {}", scope.as_str(), scope.describe()));
+    format!("What it may do at most, never more than its owner; several with commas:\n{}", lines.join("\n"))
 }
 
 /// How to print.

@@ -56,6 +56,11 @@ impl Role {
         }
     }
 
+    /// The roles that hold `permission`, the strongest first.
+    pub fn granting(permission: Permission) -> Vec<Role> {
+        Role::ALL.into_iter().filter(|role| role.grants(permission)).collect()
+    }
+
     /// Whether the role holds `permission`.
     pub fn grants(self, permission: Permission) -> bool {
         use Permission::*;
@@ -148,6 +153,21 @@ impl Scope {
             Scope::Approve => "approve",
             Scope::Admin => "admin",
         }
+    }
+
+    /// One line for wherever a scope is chosen.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Scope::Read => "read what its owner may read: certificates, alerts, jobs, people, the audit log",
+            Scope::Request => "read, and import, edit, retire and restore certificates",
+            Scope::Approve => "read, and decide requests",
+            Scope::Admin => "everything that its owner may do",
+        }
+    }
+
+    /// The scopes that let `permission` through, the least first.
+    pub fn allowing(permission: Permission) -> Vec<Scope> {
+        Scope::ALL.into_iter().filter(|scope| scope.allows(permission)).collect()
     }
 
     /// Whether the scope lets `permission` through.
@@ -254,11 +274,12 @@ impl Actor {
         if self.may(permission) {
             return Ok(());
         }
-        let roles: Vec<&str> =
-            Role::ALL.into_iter().filter(|role| role.grants(permission)).map(Role::as_str).collect();
+        let roles: Vec<&str> = Role::granting(permission).into_iter().map(Role::as_str).collect();
         Err(Error::Forbidden(match self {
-            Actor::Token { caller, name, .. } if caller.role.grants(permission) => {
-                format!("the token {name} lacks the scope for this")
+            Actor::Token { caller, name, scopes, .. } if caller.role.grants(permission) => {
+                let has: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+                let least = Scope::allowing(permission).first().map_or("admin", |scope| scope.as_str());
+                format!("the token {name} has {}; this needs {least}", has.join(", "))
             }
             _ => format!("this needs the role {}", roles.join(" or ")),
         }))
@@ -358,8 +379,6 @@ mod tests {
 
     #[test]
     fn only_administrators_touch_people() {
-        let allowed: Vec<Role> =
-            Role::ALL.into_iter().filter(|role| role.grants(Permission::UsersWrite)).collect();
-        assert_eq!(allowed, [Role::Administrator]);
+        assert_eq!(Role::granting(Permission::UsersWrite), [Role::Administrator]);
     }
 }

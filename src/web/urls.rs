@@ -36,6 +36,8 @@ pub const TEST_MAIL: &str = "/alerts/test";
 /// Everybody's API tokens.
 pub const TOKENS: &str = "/settings/tokens";
 
+/// What programs may call.
+pub const API_DOCS: &str = "/api/docs";
 /// The audit log.
 pub const AUDIT: &str = "/audit";
 

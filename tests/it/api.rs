@@ -11,7 +11,7 @@ use time::Duration;
 use crate::support::{
     Client, TestApp,
     app::START,
-    pki::{Leaf, leaf},
+    pki::{Folder, Leaf, leaf, openssl},
 };
 
 const ANA: &str = "ana@halden.example";
@@ -73,6 +73,10 @@ async fn the_document_lists_exactly_the_routes_and_each_wants_a_token() {
         .filter(|(_, path, _)| path.starts_with("/api/v1/"))
         .map(|(method, path, _)| format!("{method} {path}"))
         .collect();
+    let import = &document["paths"]["/api/v1/certificates"]["post"];
+    assert_eq!(import["security"], json!([{ "bearer": ["request"] }]));
+    let needs = "Needs the scope `request` or `admin`, and the permission `CertificatesWrite` (administrator, operator).";
+    assert!(import["description"].as_str().unwrap().ends_with(needs), "{import}");
     described.sort();
     routed.sort();
     assert_eq!(described, routed);
@@ -85,6 +89,8 @@ async fn the_documentation_is_a_page_for_everybody() {
     page.says("POST /api/v1/certificates")
         .says("problem-not-found")
         .says("Import certificates")
+        .says("Needs the scope <code>request</code> or <code>admin</code>")
+        .says("/api/v1/certificates?expires=7d")
         .says("CertificateObject");
     assert_eq!(
         app.anonymous().get("/api/openapi.json").await.expect(200).json()["info"]["title"],
@@ -230,11 +236,29 @@ async fn bad_input_gets_a_problem_that_names_the_thing() {
 }
 
 #[tokio::test]
+async fn a_container_without_its_password_is_told_the_header() {
+    let (_app, client) = with_token(Role::Operator, &[Scope::Request]).await;
+    let folder = Folder::new();
+    folder.write("shop.pem", pem("shop.example", 90));
+    openssl(
+        &folder,
+        &["pkcs12", "-export", "-nokeys", "-in", "shop.pem", "-passout", "pass:right", "-out", "shop.p12"],
+    );
+    let p12 = folder.read("shop.p12");
+    for path in ["/api/v1/certificates", "/api/v1/inspect"] {
+        let answer = client.send(Method::POST, path, None, p12.clone().into()).await.expect(422);
+        answer.says("The password goes in the header X-Container-Password.");
+        let right = client.with_header("x-container-password", "right");
+        right.send(Method::POST, path, None, p12.clone().into()).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_scope_and_a_role_both_bound_what_a_token_does() {
     let (app, reader) = with_token(Role::Administrator, &[Scope::Read]).await;
     reader.get("/api/v1/users").await.expect(200);
     let post = reader.send(Method::POST, "/api/v1/certificates", None, pem("x.example", 9).into());
-    post.await.expect(403).says("scope");
+    post.await.expect(403).says("has read; this needs request");
     let viewer = app.add_person("vi@halden.example", Role::Viewer, &[]).await;
     let viewer = app.anonymous().with_token(&app.token_of(viewer, &[Scope::Admin]).await);
     viewer.get("/api/v1/audit").await.expect(403).says("administrator or auditor");

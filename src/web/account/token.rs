@@ -85,7 +85,7 @@ impl NewToken {
             .value(&given.allowed_addresses);
         Self {
             shell,
-            name: name.placeholder("Deploy job on build.example").errors(&errors),
+            name: name.placeholder("Deploy job of the shop").errors(&errors),
             scopes: Scope::ALL.into_iter().map(|scope| tick(scope, &given.scopes)).collect(),
             scopes_error: errors
                 .iter()
@@ -149,12 +149,17 @@ pub async fn revoke(State(app): State<App>, session: Session, visit: Visit, Id(i
 }
 
 fn tick(scope: Scope, chosen: &[String]) -> Tick {
-    let (label, note) = match scope {
-        Scope::Read => ("Read", "the inventory, alerts and jobs"),
-        Scope::Request => ("Request", "read, import and change certificates"),
-        Scope::Approve => ("Approve", "read and decide requests"),
-        Scope::Admin => ("Everything", "all that your role may do"),
+    let label = match scope {
+        Scope::Read => "Read",
+        Scope::Request => "Request",
+        Scope::Approve => "Approve",
+        Scope::Admin => "Admin",
     };
     let value = scope.as_str().to_owned();
-    Tick { checked: chosen.contains(&value), value, label: label.to_owned(), note: note.to_owned() }
+    Tick {
+        checked: chosen.contains(&value),
+        value,
+        label: label.to_owned(),
+        note: scope.describe().to_owned(),
+    }
 }
