@@ -1,5 +1,7 @@
 //! Teams: made, changed and filled by administrators; removed only while they own nothing.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use crate::{
@@ -37,6 +39,15 @@ pub async fn list(app: &App, actor: &Actor) -> Result<Vec<Team>> {
 pub async fn find(app: &App, actor: &Actor, id: i64) -> Result<Team> {
     actor.require(Permission::CertificatesRead)?;
     store::teams::find(&app.pool, actor.reach().as_sql(), id).await?.ok_or(Error::NotFound("team"))
+}
+
+/// What the teams of these slugs are called, for entries that the actor sees.
+pub async fn names(app: &App, actor: &Actor, slugs: &[String]) -> Result<HashMap<String, String>> {
+    actor.require(Permission::CertificatesRead)?;
+    let found = store::certificates::edit::teams(&app.pool, slugs).await?;
+    let ids: Vec<i64> = found.into_iter().map(|(id, _)| id).collect();
+    let named = store::certificates::edit::team_names(&app.pool, &ids).await?;
+    Ok(named.into_iter().map(|(_, slug, name)| (slug, name)).collect())
 }
 
 /// The id behind a slug.

@@ -6,7 +6,10 @@ use axum::{extract::State, response::IntoResponse};
 
 use crate::{
     app::App,
-    services::certificates::{self, Chain, Detail, report::Link},
+    services::{
+        self,
+        certificates::{self, Chain, Detail, report::Link},
+    },
     store::certificates::{CertificateId, Entry, Status},
     web::{
         error::Result,
@@ -51,7 +54,13 @@ pub struct Page {
 }
 
 impl Page {
-    fn new(visit: &Visit, detail: &Detail, chain: &Chain, alerts: Option<Vec<AlertLine>>) -> Self {
+    fn new(
+        visit: &Visit,
+        detail: &Detail,
+        team: Option<&str>,
+        chain: &Chain,
+        alerts: Option<Vec<AlertLine>>,
+    ) -> Self {
         let entry = &detail.entry;
         let view = detail.certificate.is_some().then(|| ChainView::new(chain, detail.now));
         let is_dated = entry.not_before.zip(entry.ends());
@@ -66,7 +75,7 @@ impl Page {
             },
             names: Names::of(entry),
             chain: view,
-            ownership: ownership(entry, detail.key_is_kept),
+            ownership: ownership(entry, team, detail.key_is_kept),
             tags: tags(entry),
             note: entry.note.clone(),
             related: related(detail),
@@ -81,7 +90,9 @@ pub async fn get(State(app): State<App>, visit: Visit, Id(id): Id) -> Result {
     let detail = certificates::detail(&app, &visit.actor, CertificateId(id)).await?;
     let chain = certificates::chain(&app, &visit.actor, CertificateId(id)).await?;
     let alerts = alert_line::load(&app, &visit.actor, id).await?;
-    Ok(Page::new(&visit, &detail, &chain, alerts).into_response())
+    let slugs: Vec<String> = detail.entry.team.iter().cloned().collect();
+    let team = services::teams::names(&app, &visit.actor, &slugs).await?.into_values().next();
+    Ok(Page::new(&visit, &detail, team.as_deref(), &chain, alerts).into_response())
 }
 
 /// What a person should know first.
@@ -214,7 +225,7 @@ pub(super) fn source(word: &str) -> &'static str {
     }
 }
 
-fn ownership(entry: &Entry, key_is_kept: bool) -> Vec<Definition> {
+fn ownership(entry: &Entry, team_name: Option<&str>, key_is_kept: bool) -> Vec<Definition> {
     let filter = |owner: &str, team: &str, env: &str| {
         let one = |value: &str| if value.is_empty() { Vec::new() } else { vec![value.to_owned()] };
         let request = certificates::ListRequest {
@@ -225,7 +236,7 @@ fn ownership(entry: &Entry, key_is_kept: bool) -> Vec<Definition> {
         };
         address::href(&request)
     };
-    let linked = |term: &str, value: &Option<String>, href: String| match value {
+    let linked = |term: &str, value: Option<&str>, href: String| match value {
         Some(value) => Definition::link(term, value, href),
         None => Definition::new(term, "None"),
     };
@@ -233,9 +244,9 @@ fn ownership(entry: &Entry, key_is_kept: bool) -> Vec<Definition> {
         [&entry.owner, &entry.team, &entry.environment].map(|value| value.as_deref().unwrap_or_default());
     let kept = if key_is_kept { "Kept here, sealed" } else { "Not kept here" };
     vec![
-        linked("Owner", &entry.owner, filter(owner, "", "")),
-        linked("Team", &entry.team, filter("", team, "")),
-        linked("Environment", &entry.environment, filter("", "", env)),
+        linked("Owner", entry.owner.as_deref(), filter(owner, "", "")),
+        linked("Team", team_name, filter("", team, "")),
+        linked("Environment", entry.environment.as_deref(), filter("", "", env)),
         Definition::new("Private key", kept),
     ]
 }

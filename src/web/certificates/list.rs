@@ -1,6 +1,8 @@
 //! `/certificates`: the inventory with its views, filters and pages. Everything that shapes it is in the address, and a number beside a
 //! filter is the length of the list behind it.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
@@ -45,6 +47,9 @@ const ORDERS: [(&str, &str); 8] = [
     ("-added", "Newest here"),
 ];
 
+/// The spans offered as links: within so many days.
+const SPANS: [u16; 4] = [7, 14, 30, 90];
+
 /// The page.
 #[derive(Template, WebTemplate)]
 #[template(path = "certificates/list.html")]
@@ -53,6 +58,8 @@ pub struct List {
     tabs: Vec<Tab>,
     facets: Vec<Facet>,
     chosen: usize,
+    /// Links that narrow the list to what ends soon.
+    spans: Vec<Tab>,
     chips: Vec<Chip>,
     q: String,
     /// What the search form carries along.
@@ -75,6 +82,8 @@ struct Loaded {
     tabs: Vec<Tab>,
     facets: Vec<Facet>,
     listing: Option<Listing>,
+    /// Names of the listed teams, by slug.
+    teams: HashMap<String, String>,
     count: Count,
     is_untouched: bool,
 }
@@ -92,6 +101,7 @@ impl List {
             shell: visit.shell(Nav::Certificates),
             chips: facets::chips(request, &loaded.facets),
             chosen: loaded.facets.iter().map(Facet::chosen).sum(),
+            spans: spans(&start),
             tabs: loaded.tabs,
             facets: loaded.facets,
             q: request.q.clone(),
@@ -103,7 +113,7 @@ impl List {
             orders: orders(&request.sort),
             columns: columns(&start),
             rows: now
-                .map(|now| entries.iter().map(|entry| Row::new(entry, now)).collect())
+                .map(|now| entries.iter().map(|entry| Row::new(entry, now).called(&loaded.teams)).collect())
                 .unwrap_or_default(),
             caption: format!("{total} {noun}"),
             pager: Pager {
@@ -143,7 +153,11 @@ async fn load(app: &App, visit: &Visit, request: &ListRequest) -> services::Resu
     let is_untouched = listing.entries.is_empty()
         && address::is_everything(request)
         && address::from_start(request) == *request;
+    let mut slugs: Vec<String> = listing.entries.iter().filter_map(|entry| entry.team.clone()).collect();
+    slugs.sort_unstable();
+    slugs.dedup();
     Ok(Loaded {
+        teams: services::teams::names(app, &visit.actor, &slugs).await?,
         tabs: tabs(app, visit, request).await?,
         facets: facets::load(app, &visit.actor, request).await?,
         listing: Some(listing),
@@ -162,6 +176,7 @@ async fn not_understood(app: &App, visit: &Visit, request: &ListRequest, error: 
         tabs: tabs(app, visit, request).await?,
         facets: Vec::new(),
         listing: None,
+        teams: HashMap::new(),
         count: Count { n: 0, capped: false },
         is_untouched: false,
     };
@@ -201,6 +216,16 @@ async fn tabs(app: &App, visit: &Visit, request: &ListRequest) -> services::Resu
         tabs.push(if tone == Tone::Crit && count.n > 0 { tab.with_tone(tone) } else { tab });
     }
     Ok(tabs)
+}
+
+/// `7 days`, `14 days` … and any time, with everything else as it is asked for.
+fn spans(start: &ListRequest) -> Vec<Tab> {
+    let to = |expires: String, text: String| {
+        let is_current = expires == start.expires;
+        Tab::new(address::href(&ListRequest { expires, ..start.clone() }), text, is_current)
+    };
+    let soon = SPANS.iter().map(|days| to(format!("{days}d"), format!("{days} days")));
+    soon.chain([to(String::new(), "Any time".to_owned())]).collect()
 }
 
 /// A number as it is read; one that was not counted to its end says so.

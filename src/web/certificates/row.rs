@@ -1,5 +1,7 @@
 //! One line of a list of certificates.
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
 
 use crate::{
@@ -31,7 +33,7 @@ pub struct Row {
     pub life: Option<Life>,
     /// Whose it is.
     pub owner: Option<String>,
-    /// The team's slug.
+    /// The team, as [`Row::called`] was told or else by its slug; hostile text.
     pub team: Option<String>,
     /// Where it is used.
     pub environment: String,
@@ -58,6 +60,12 @@ impl Row {
             environment: entry.environment.clone().unwrap_or_default(),
             key: words::key(&entry.key),
         }
+    }
+
+    /// The same with the name of its team.
+    pub fn called(mut self, teams: &HashMap<String, String>) -> Self {
+        self.team = self.team.map(|slug| teams.get(&slug).cloned().unwrap_or(slug));
+        self
     }
 
     /// Whose it is on a narrow screen.
