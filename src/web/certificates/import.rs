@@ -17,7 +17,7 @@ use crate::{
     web::{
         error::{Result, sentence},
         guard::Visit,
-        parts::Field,
+        parts::{Field, Notice, Tone},
         shell::{Nav, Shell},
     },
 };
@@ -40,6 +40,8 @@ pub struct Page {
     keep_keys: Option<Field>,
     errors: Vec<FieldError>,
     files_error: Option<String>,
+    /// A form that comes back comes without its files.
+    files_again: Option<Notice>,
 }
 
 impl Page {
@@ -69,6 +71,9 @@ impl Page {
                 .iter()
                 .find(|error| error.field == "files")
                 .map(|error| error.message.clone()),
+            files_again: given.had_files.then(|| {
+                Notice::new(Tone::Info, "Choose the files again.", "They do not come back with the form.")
+            }),
             errors,
         }
     }
@@ -92,7 +97,7 @@ pub async fn post(
     };
     let mut given = match read {
         Ok(given) => given,
-        Err(reason) => return refused(&app, &visit, &Given::default(), unread(reason)).await,
+        Err(reason) => return refused(&app, &visit, &Given::lost(), unread(reason)).await,
     };
     if given.is_empty() {
         let nothing = FieldError::new("files", "Nothing was given. Paste a certificate, or choose a file.");

@@ -26,6 +26,8 @@ const PASTED: &str = "Pasted text";
 pub(super) struct Given {
     pub(super) text: String,
     files: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// Whether any were in it, also after they were taken out.
+    pub(super) had_files: bool,
     password: String,
     pub(super) team: String,
     pub(super) owner: String,
@@ -66,6 +68,11 @@ impl Given {
         Ok(given)
     }
 
+    /// What is left of a form that could not be read: files that must be chosen again.
+    pub(super) fn lost() -> Given {
+        Given { had_files: true, ..Given::default() }
+    }
+
     async fn take(&mut self, field: Field<'_>) -> Result<usize, Unreadable> {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "files" {
@@ -75,6 +82,7 @@ impl Given {
             // A browser sends one nameless, empty file when none was chosen.
             if !(file_name.is_empty() && bytes.is_empty()) {
                 self.files.push((file_name, bytes));
+                self.had_files = true;
             }
             return Ok(size);
         }
