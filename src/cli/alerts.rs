@@ -14,7 +14,7 @@ use crate::{
     x509::visible,
 };
 
-use super::Out;
+use super::{Out, counted, table::Table};
 
 /// Expiry alerts: what was sent, look now, send a test.
 #[derive(Debug, Args)]
@@ -94,13 +94,11 @@ pub async fn run(app: &App, actor: &Actor, command: Alerts, out: Out<'_>) -> any
                 let facts = json!({ "considered": swept.considered, "queued": swept.inserted, "unaddressed": swept.unaddressed });
                 writeln!(out, "{}", serde_json::to_string_pretty(&facts)?)?;
             } else {
-                writeln!(
-                    out,
-                    "looked at {} certificates, queued {} mails",
-                    swept.considered, swept.inserted
-                )?;
+                let considered = counted(swept.considered, "certificate", "certificates");
+                writeln!(out, "looked at {considered}, queued {}", counted(swept.inserted, "mail", "mails"))?;
                 if swept.unaddressed > 0 {
-                    writeln!(out, "{} are due and there is nobody to tell", swept.unaddressed)?;
+                    let due = counted(swept.unaddressed, "is due", "are due");
+                    writeln!(out, "{due} and there is nobody to tell")?;
                 }
                 if app.mail.is_none() {
                     writeln!(out, "{NO_RELAY}; mails wait")?;
@@ -114,25 +112,31 @@ pub async fn run(app: &App, actor: &Actor, command: Alerts, out: Out<'_>) -> any
 
 fn print(deliveries: &[Delivery], out: Out<'_>) -> anyhow::Result<()> {
     if deliveries.is_empty() {
-        writeln!(out, "no such deliveries")?;
+        return Ok(writeln!(out, "no such deliveries")?);
     }
-    for delivery in deliveries {
-        let threshold = match delivery.threshold {
-            0 => "end".to_owned(),
-            days => format!("{days} d"),
-        };
-        writeln!(
-            out,
-            "{:>8}  {:<9}  {:>5}  {:<40}  {:<32}  {}",
-            delivery.id,
-            delivery.state,
-            threshold,
-            visible(&delivery.certificate_name),
-            delivery.recipient,
-            visible(delivery.answer.as_deref().unwrap_or_default())
-        )?;
-    }
-    Ok(())
+    let heading = ["ID", "STATE", "BEFORE", "CERTIFICATE", "TO", "ANSWER"].map(str::to_owned);
+    let rows: Vec<[String; 6]> = std::iter::once(heading).chain(deliveries.iter().map(row)).collect();
+    Ok(write!(out, "{}", Table::new([true, false, true, false, false, false]).lines(&rows))?)
+}
+
+/// A line of the list, in the words of its filter.
+fn row(delivery: &Delivery) -> [String; 6] {
+    let state = match delivery.state.as_str() {
+        "queued" | "sending" => "waiting",
+        state => state,
+    };
+    let threshold = match delivery.threshold {
+        0 => "end".to_owned(),
+        days => format!("{days} d"),
+    };
+    [
+        delivery.id.to_string(),
+        state.to_owned(),
+        threshold,
+        delivery.certificate_name.clone(),
+        delivery.recipient.clone(),
+        delivery.answer.clone().unwrap_or_default(),
+    ]
 }
 
 fn as_json(delivery: &Delivery) -> Value {

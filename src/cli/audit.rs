@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::Out;
+use super::{Out, counted};
 
 /// The audit log: prove that it is whole, export it.
 #[derive(Debug, Args)]
@@ -97,8 +97,9 @@ pub async fn run(app: &App, actor: &Actor, command: Audit, out: Out<'_>) -> anyh
 }
 
 fn print(verdict: &Verdict, out: Out<'_>) -> anyhow::Result<()> {
-    writeln!(out, "{} records checked, {} not sealed yet", verdict.checked, verdict.unsealed_tail)?;
-    writeln!(out, "{} anchors compared", verdict.anchors)?;
+    let checked = counted(verdict.checked, "record", "records");
+    writeln!(out, "{checked} checked, {} not sealed yet", verdict.unsealed_tail)?;
+    writeln!(out, "{} compared", counted(verdict.anchors, "anchor", "anchors"))?;
     for line in &verdict.altered_anchors {
         writeln!(out, "line {line} of {} is not as it was written", audit::anchors::FILE)?;
     }

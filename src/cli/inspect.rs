@@ -1,16 +1,27 @@
 //! `inspect FILE|-`: says what is in a file. Needs no database and stores nothing.
 
-use std::{io::Read, path::PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    services::inspect::{Placed, inspect},
-    x509::{Extension, bundle::Limits, inspect::Inspected, visible},
+    services::{
+        self,
+        inspect::{Placed, inspect},
+    },
+    x509::{
+        Extension,
+        bundle::{self, Limits},
+        inspect::Inspected,
+        visible,
+    },
 };
 
 use super::Out;
@@ -36,7 +47,7 @@ pub fn run(command: &Inspect, out: Out<'_>) -> anyhow::Result<()> {
     let bytes = read(&command.file)?;
     let password = command.password_file.as_ref().map(password).transpose()?;
     let found = inspect(&bytes, password.as_ref().map(ExposeSecret::expose_secret), LIMITS)
-        .with_context(|| format!("{}", command.file.display()))?;
+        .map_err(|error| refusal(&command.file, &error))?;
     if command.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&json(&found)?)?)?;
         return Ok(());
@@ -45,6 +56,16 @@ pub fn run(command: &Inspect, out: Out<'_>) -> anyhow::Result<()> {
         print(placed, out)?;
     }
     Ok(())
+}
+
+/// Which file, what is wrong with it, and how a password is given where one is missing.
+fn refusal(file: &Path, error: &services::Error) -> anyhow::Error {
+    let message = error.to_string();
+    let advice = match message == bundle::Error::PasswordNeeded.to_string() {
+        true => "; give it with --password-file",
+        false => "",
+    };
+    anyhow!("{}: {message}{advice}", visible(&file.display().to_string()))
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! The command line: one file per noun, in-process on the same database, with the same services and the same audit (as the operating
 //! system's user). The only home of clap.
 
+mod table;
 mod alerts;
 mod certificates;
 mod inspect;
@@ -11,6 +12,7 @@ mod users;
 mod tokens;
 
 use std::{
+    fmt::Display,
     io::{IsTerminal, Write},
     process::ExitCode,
 };
@@ -21,6 +23,7 @@ use crate::{
     config::{self, Config},
     services::{self, Actor},
     start,
+    x509::visible,
 };
 
 /// A command was asked for something that it cannot mean: exit code 2.
@@ -41,6 +44,33 @@ impl Usage {
             other => other.into(),
         }
     }
+}
+
+/// Some of several things were not done, and each of them was told: what is left is a summary and the exit code of the worst.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Partly {
+    message: String,
+    code: u8,
+}
+
+impl Partly {
+    /// Tells of one failure of several, on standard error, and answers its exit code.
+    pub fn tell(about: &str, error: &anyhow::Error) -> u8 {
+        let _ = writeln!(std::io::stderr(), "notafter: {}: {}", visible(about), sentence(error));
+        exit_code(error)
+    }
+
+    /// What to end with.
+    pub fn new(message: impl Into<String>, code: u8) -> Partly {
+        Partly { message: message.into(), code }
+    }
+}
+
+/// `1 mail`, `3 mails`.
+fn counted(number: impl Display, one: &str, many: &str) -> String {
+    let number = number.to_string();
+    format!("{number} {}", if number == "1" { one } else { many })
 }
 
 /// Where a command prints what it was asked for.
@@ -100,7 +130,7 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "notafter: {}", sentence(&error));
-            exit_code(&error)
+            ExitCode::from(exit_code(&error))
         }
     }
 }
@@ -182,16 +212,19 @@ fn sentence(error: &anyhow::Error) -> String {
     }
 }
 
-fn exit_code(error: &anyhow::Error) -> ExitCode {
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(partly) = error.downcast_ref::<Partly>() {
+        return partly.code;
+    }
     if let Some(services::Error::Forbidden(_) | services::Error::Refused(_) | services::Error::StepUp) =
         error.downcast_ref()
     {
-        return ExitCode::from(3);
+        return 3;
     }
     if error.downcast_ref::<config::Error>().is_some() || error.downcast_ref::<Usage>().is_some() {
-        return ExitCode::from(2);
+        return 2;
     }
-    ExitCode::FAILURE
+    1
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -222,6 +222,9 @@ async fn a_folder_of_anything_is_imported_and_what_cannot_be_read_is_named() {
     folder.write("password", "wrong\n");
     let path = folder.0.to_str().unwrap();
     let password = folder.0.join("password");
+    let p12 = folder.0.join("shop.p12");
+    let told = stderr(&cli.fails(1, &["inspect", p12.to_str().unwrap()]));
+    assert!(told.contains("shop.p12: the file needs a password; give it with --password-file"), "{told}");
     let done = cli
         .fails(1, &["certificates", "import", path, "--password-file", password.to_str().unwrap(), "--json"]);
     let report: Value = serde_json::from_str(&stdout(&done)).unwrap();
@@ -506,5 +509,46 @@ async fn hostile_names_are_shown_and_never_obeyed() {
         let said = cli.ok(arguments);
         assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}'), "{said}");
     }
+    cli.database.drop().await;
+}
+
+#[tokio::test]
+async fn several_certificates_are_changed_and_each_is_told() {
+    let cli = Cli::new().await;
+    let folder = Folder::new();
+    issue(&folder, "shop.example", "6");
+    issue(&folder, "vpn.example", "90");
+    for name in ["shop.example.pem", "vpn.example.pem"] {
+        cli.import(&folder.0.join(name));
+    }
+    let listed = cli.json(&["certificates", "list", "--json"]);
+    let ids: Vec<String> =
+        listed.as_array().unwrap().iter().take(2).map(|one| one["id"].to_string()).collect();
+    let (one, two) = (ids[0].as_str(), ids[1].as_str());
+    let said = cli.ok(&["certificates", "edit", one, two, "--owner", "web@halden.example"]);
+    assert_eq!(said.lines().filter(|line| line.starts_with("changed ")).count(), 2, "{said}");
+    let partly = cli.fails(1, &["certificates", "edit", "4711", one, "--note", "moved"]);
+    assert!(stdout(&partly).starts_with("changed "), "{}", stdout(&partly));
+    let told = stderr(&partly);
+    assert!(told.contains("4711: certificate not found") && told.contains("1 of 2 certificates"), "{told}");
+    let wrong = cli.fails(2, &["certificates", "edit", "4711", one, "--team", "nowhere"]);
+    assert!(stderr(&wrong).contains("there are no teams yet"), "{}", stderr(&wrong));
+    cli.database.drop().await;
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_in_the_words_of_their_filter() {
+    let cli = Cli::new().await;
+    let folder = Folder::new();
+    issue(&folder, "shop.example", "6");
+    let pem = folder.0.join("shop.example.pem");
+    let owner = "web@halden.example";
+    cli.ok(&["certificates", "import", pem.to_str().unwrap(), "--owner", owner]);
+    let swept = cli.ok(&["alerts", "sweep"]);
+    assert!(swept.contains("queued 1 mail") || swept.contains("queued 0 mails"), "{swept}");
+    let listed = cli.ok(&["alerts", "list", "--state", "waiting"]);
+    let mut lines = listed.lines();
+    assert!(lines.next().unwrap().trim_start().starts_with("ID  STATE"), "{listed}");
+    assert!(lines.next().unwrap().contains("waiting"), "{listed}");
     cli.database.drop().await;
 }

@@ -4,16 +4,19 @@ use clap::Args;
 
 use crate::{
     app::App,
-    cli::{Out, Usage},
+    cli::{Out, Partly, Usage, counted},
     services::{
         Actor,
-        certificates::{self, Change, wire},
+        certificates::{
+            self, Change,
+            wire::{self, CertificateDetail},
+        },
     },
     store::certificates::CertificateId,
     x509::visible,
 };
 
-use super::reference;
+use super::{reference, wrong_fields};
 
 /// Which certificate, and how the answer is printed.
 #[derive(Debug, Args)]
@@ -27,10 +30,17 @@ pub struct One {
 }
 
 /// Change owner, team, environment, tags or note; what is not given stays, and an empty value removes.
+///
+/// Several certificates are changed one after the other: edit 49 50 --owner you@example.com. One that cannot be changed is named, the
+/// others are changed, and the exit code is that of the worst.
 #[derive(Debug, Args)]
 pub struct Edit {
-    #[command(flatten)]
-    one: One,
+    /// Their ids, fingerprints or serials
+    #[arg(value_name = "ID|SHA256|SERIAL", required = true)]
+    certificates: Vec<String>,
+    /// Print the API's object as it is afterwards; of several a list
+    #[arg(long)]
+    json: bool,
     /// Mail address of who looks after it
     #[arg(long, value_name = "E")]
     owner: Option<String>,
@@ -67,24 +77,56 @@ pub struct Restore {
 
 /// Changes what was given and nothing else.
 pub async fn edit(app: &App, actor: &Actor, command: Edit, out: Out<'_>) -> anyhow::Result<()> {
-    let Edit { one, owner, team, environment, tag, note } = command;
-    if [&owner, &team, &environment, &note].iter().all(|given| given.is_none()) && tag.is_none() {
+    let Edit { certificates, json, owner, team, environment, tag, note } = &command;
+    if [owner, team, environment, note].iter().all(|given| given.is_none()) && tag.is_none() {
         return Err(
             Usage::new("nothing to change: give --owner, --team, --environment, --tag or --note").into()
         );
     }
-    let id = reference::find(app, actor, &one.certificate).await?;
+    if let [only] = certificates.as_slice() {
+        let changed = change(app, actor, &command, only).await?;
+        return say(&changed, *json, "changed", out);
+    }
+    let (mut changed, mut codes) = (Vec::new(), Vec::new());
+    for certificate in certificates {
+        match change(app, actor, &command, certificate).await {
+            Ok(detail) if *json => changed.push(detail),
+            Ok(detail) => say(&detail, false, "changed", out)?,
+            Err(error) => codes.push(Partly::tell(certificate, &error)),
+        }
+    }
+    if *json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&changed)?)?;
+    }
+    match codes.iter().max() {
+        None => Ok(()),
+        Some(worst) => {
+            let all = counted(certificates.len(), "certificate", "certificates");
+            Err(Partly::new(format!("{} of {all} not changed", codes.len()), *worst).into())
+        }
+    }
+}
+
+async fn change(
+    app: &App,
+    actor: &Actor,
+    given: &Edit,
+    certificate: &str,
+) -> anyhow::Result<CertificateDetail> {
+    let id = reference::find(app, actor, certificate).await?;
     let entry = certificates::detail(app, actor, id).await?.entry;
     let change = Change {
-        owner: owner.or(entry.owner).unwrap_or_default(),
-        team: team.or(entry.team).unwrap_or_default(),
-        environment: environment.or(entry.environment).unwrap_or_default(),
-        tags: tag.unwrap_or(entry.tags),
-        note: note.unwrap_or(entry.note),
+        owner: given.owner.clone().or(entry.owner).unwrap_or_default(),
+        team: given.team.clone().or(entry.team).unwrap_or_default(),
+        environment: given.environment.clone().or(entry.environment).unwrap_or_default(),
+        tags: given.tag.clone().unwrap_or(entry.tags),
+        note: given.note.clone().unwrap_or(entry.note),
         seen: Some(entry.changed_at),
     };
-    certificates::edit(app, actor, id, &change).await.map_err(Usage::of_fields)?;
-    said(app, actor, id, &one, "changed", out).await
+    if let Err(error) = certificates::edit(app, actor, id, &change).await {
+        return Err(wrong_fields(app, actor, error).await);
+    }
+    Ok(wire::object(app, actor, id).await?)
 }
 
 /// Retires it.
@@ -109,9 +151,13 @@ async fn said(
     done: &str,
     out: Out<'_>,
 ) -> anyhow::Result<()> {
-    let detail = wire::object(app, actor, id).await?;
-    if one.json {
-        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&detail)?)?);
+    say(&wire::object(app, actor, id).await?, one.json, done, out)
+}
+
+fn say(detail: &CertificateDetail, json: bool, done: &str, out: Out<'_>) -> anyhow::Result<()> {
+    if json {
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(detail)?)?);
     }
-    Ok(writeln!(out, "{done} {} (id {id})", visible(&detail.certificate.name))?)
+    let (name, id) = (visible(&detail.certificate.name), detail.certificate.id);
+    Ok(writeln!(out, "{done} {name} (id {id})")?)
 }

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 
 use crate::{
     app::App,
-    cli::{Out, Usage},
+    cli::{Out, Usage, table::Table},
     services::{
         Actor,
         certificates::{
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::{filters::Filters, table::Table};
+use super::filters::Filters;
 
 /// Rows of the table, unless --limit or --all say otherwise.
 const SHOWN: u64 = 100;

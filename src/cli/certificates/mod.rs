@@ -2,7 +2,6 @@
 
 mod filters;
 mod reference;
-mod table;
 mod import;
 mod list;
 mod show;
@@ -11,7 +10,15 @@ mod export;
 
 use clap::Subcommand;
 
-use super::{Out, with_app};
+use crate::{
+    app::App,
+    services::{self, Actor, Error},
+};
+
+use super::{Out, Usage, with_app};
+
+/// The most slugs told to whoever names a team that is none.
+const MAX_TEAMS: usize = 10;
 
 /// Import, find, show, change and export certificates.
 #[derive(Debug, Subcommand)]
@@ -22,7 +29,7 @@ pub enum Certificates {
     List(list::List),
     /// Show one certificate
     Show(show::Show),
-    /// Change owner, team, environment, tags or note of a certificate
+    /// Change owner, team, environment, tags or note of one certificate or several
     Edit(edit::Edit),
     /// Take a certificate out of use: its alerts fall silent
     Retire(edit::Retire),
@@ -30,6 +37,23 @@ pub enum Certificates {
     Restore(edit::Restore),
     /// Write one certificate in a server's format, or the list as CSV
     Export(export::Export),
+}
+
+/// Wrong fields as wrong usage; who names a team that is none is told which there are.
+async fn wrong_fields(app: &App, actor: &Actor, error: Error) -> anyhow::Error {
+    let is_team =
+        matches!(&error, Error::Invalid(fields) if fields.iter().any(|wrong| wrong.field == "team"));
+    let teams = match is_team {
+        true => services::teams::list(app, actor).await.unwrap_or_default(),
+        false => return Usage::of_fields(error),
+    };
+    let slugs: Vec<&str> = teams.iter().take(MAX_TEAMS).map(|team| team.slug.as_str()).collect();
+    let told = match (slugs.as_slice(), teams.len().saturating_sub(MAX_TEAMS)) {
+        ([], _) => "there are no teams yet".to_owned(),
+        (slugs, 0) => format!("teams are {}", slugs.join(", ")),
+        (slugs, more) => format!("teams are {} and {more} more", slugs.join(", ")),
+    };
+    Usage::new(format!("{error}; {told}")).into()
 }
 
 /// Runs one of them.

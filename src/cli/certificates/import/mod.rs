@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     app::App,
-    cli::{Out, Usage, inspect::password},
+    cli::{Out, certificates::wrong_fields, inspect::password},
     services::{
         Actor,
         certificates::{KeyOutcome, Options, Outcome, Report, Row, Source, import_batch, rehearse_batch},
@@ -82,7 +82,9 @@ pub async fn run(app: &App, actor: &Actor, command: &Import, out: Out<'_>) -> an
         keep_keys: command.keep_keys,
         ..Options::of(Source::Cli)
     };
-    import_batch(app, actor, "", Vec::new(), &options).await.map_err(Usage::of_fields)?;
+    if let Err(error) = import_batch(app, actor, "", Vec::new(), &options).await {
+        return Err(wrong_fields(app, actor, error).await);
+    }
     let password = command.password_file.as_ref().map(password).transpose()?.map(Arc::new);
     let paths = command.paths.clone();
     let found = tokio::task::spawn_blocking(move || places(&paths)).await?;
