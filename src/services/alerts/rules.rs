@@ -92,7 +92,7 @@ fn checked(mut rule: AlertRule) -> Result<AlertRule> {
         if rule.fallback.is_none() {
             wrong.push(FieldError::new(
                 "fallback",
-                "This is not one address such as certificates@halden.example.",
+                "This is not one address such as certificates@example.com.",
             ));
         }
     }

@@ -108,7 +108,7 @@ impl RuleForm {
                 .hint(format!("Whole numbers from 1 to {FARTHEST}, separated by commas.")),
             fallback: Field::text("fallback", "Nobody owns it")
                 .value(rule.fallback.clone().unwrap_or_default())
-                .placeholder("certificates@halden.example")
+                .placeholder("certificates@example.com")
                 .hint("One address. Empty: every administrator.")
                 .errors(errors),
             subject_prefix: Field::text("subject_prefix", "Subjects begin with")

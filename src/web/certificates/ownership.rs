@@ -33,7 +33,7 @@ pub(super) fn fields(typed: Typed<'_>, teams: &[TeamChoice], errors: &[FieldErro
     vec![
         Field::email("owner", "Owner")
             .length(0, 254)
-            .placeholder("web@halden.example")
+            .placeholder("you@example.com")
             .hint("One mail address. Alerts go there, and to the team.")
             .value(typed.owner)
             .errors(errors),
