@@ -56,6 +56,25 @@ async fn what_was_pasted_is_reported_listed_and_counted() {
 }
 
 #[tokio::test]
+async fn the_list_offers_what_ends_soon_and_calls_teams_by_name() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    app.team("Payments").await;
+    let pem = ending("shop.halden.example", 6);
+    let fields = [("text", pem.as_str()), ("team", "payments")];
+    admin.upload("/certificates/import", &fields, &[]).await.expect(200);
+    let list = admin.get("/certificates?team=payments&expires=14d").await.expect(200);
+    list.says("<bdi>Payments</bdi>")
+        .says_not("<bdi>payments</bdi>")
+        .says("expires=14d&#38;team=payments\" aria-current=\"true\">14 days</a>")
+        .says("expires=7d&#38;team=payments\">7 days</a>")
+        .says("<span class=\"only-small\">7 days or less. </span>");
+    let all = admin.get("/certificates").await.expect(200);
+    all.says("<a href=\"/certificates\" aria-current=\"true\">Any time</a>");
+    admin.get(&page_of(&admin, "shop").await).await.expect(200).says("<bdi>Payments</bdi>");
+}
+
+#[tokio::test]
 async fn hostile_names_are_text_everywhere() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
@@ -169,10 +188,11 @@ async fn a_refused_import_keeps_the_words_and_stores_nothing() {
         .await
         .expect(422)
         .says("no address");
-    assert!(answer.text().contains("BEGIN CERTIFICATE"));
+    assert!(answer.text().contains("BEGIN CERTIFICATE") && !answer.text().contains("files again"));
     let files: [(&str, &str, &[u8]); 2] =
         [("files", "good.pem", pem.as_bytes()), ("files", "bad.p12", b"garbage")];
-    admin.upload("/certificates/import", &[], &files).await.expect(422).says("bad.p12");
+    let again = admin.upload("/certificates/import", &[], &files).await.expect(422);
+    again.says("bad.p12").says("Choose the files again.");
     admin.upload("/certificates/import", &[], &[]).await.expect(422).says("Nothing was given");
     let large = vec![b'A'; 10 * 1024 * 1024 + 1];
     admin.upload("/certificates/import", &[], &[("files", "x.pem", &large)]).await.expect(413).says("10 MiB");
@@ -220,4 +240,5 @@ async fn a_viewer_reads_and_changes_nothing() {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
     }
     viewer.post(&format!("{page}/restore"), &[]).await.expect(403);
+    viewer.get("/alerts").await.expect(200).says("You can read this; an operator can change it.");
 }

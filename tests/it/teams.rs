@@ -59,4 +59,5 @@ async fn members_change_what_a_limited_person_sees_at_once() {
     let member = ana.to_string();
     admin.post(&format!("/settings/teams/{shop}/members"), &[("members", &member)]).await.expect(303);
     limited.get("/settings/teams").await.expect(200).says("Shop");
+    admin.get("/settings/users").await.expect(200).says("auditor · Payments, Shop");
 }
