@@ -109,16 +109,25 @@ pub(super) async fn list(
     let filter = Filter {
         from: moment("from", given.from)?,
         until: moment("until", given.until)?,
-        actor: given.actor,
-        act: given.act,
+        actor: words("actor", given.actor)?,
+        act: words("act", given.act)?,
         object_id: given.object_id,
-        text: given.q,
+        text: words("q", given.q)?,
     };
     let after = part.place()?;
     let limit = usize::try_from(part.limit()).unwrap_or(50);
     let page = audit::list(&app, &actor, &filter, after, limit).await?;
     let next = page.next.map(|place| place.to_string());
     Ok(axum::Json(AuditPage { items: page.records.into_iter().map(AuditRecord::from).collect(), next }))
+}
+
+fn words(field: &'static str, text: Option<String>) -> Result<Option<String>, Error> {
+    match text {
+        Some(text) if text.contains('\0') => {
+            Err(Error::invalid(field, format!("no {field} holds a zero character")))
+        }
+        other => Ok(other),
+    }
 }
 
 fn moment(field: &'static str, text: Option<String>) -> Result<Option<OffsetDateTime>, Error> {

@@ -52,6 +52,18 @@ const SPECIAL_V6: &[(Ipv6Net, &str)] = &[
     (v6([0xff00, 0, 0, 0], 8), "multicast"),
 ];
 
+/// Where a cloud answers its own machines, besides IPv4's link-local range: what is learned there opens the whole account.
+const CLOUD_V4: &[Ipv4Net] = &[v4(169, 254, 0, 0, 16), v4(168, 63, 129, 16, 32), v4(100, 100, 100, 200, 32)];
+
+const CLOUD_V6: &[Ipv6Net] = &[
+    v6([0xfe80, 0, 0, 0], 10),
+    Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128),
+    Ipv6Net::new_assert(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128),
+];
+
+/// The translator's prefix that everybody knows (RFC 6052 §2.1); the IPv4 address follows it.
+const NAT64: Ipv6Net = v6([0x64, 0xff9b, 0, 0], 96);
+
 /// The only block from which public IPv6 addresses are given out.
 const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0, 0], 3);
 
@@ -64,6 +76,26 @@ pub fn special_range(address: IpAddr, allow: &[IpNet]) -> Option<&'static str> {
         IpAddr::V4(v4) => SPECIAL_V4.iter().find(|(range, _)| range.contains(&v4)).map(|(_, kind)| *kind),
         IpAddr::V6(v6) => special_v6(v6),
     }
+}
+
+/// Like [`special_range`] for a host that the operator named: only what is link-local or a cloud's own, also behind an IPv6 form of it.
+pub fn link_local(address: IpAddr, allow: &[IpNet]) -> Option<&'static str> {
+    if allow.iter().any(|range| range.contains(&address)) {
+        return None;
+    }
+    let is_local = match address.to_canonical() {
+        IpAddr::V4(v4) => is_cloud_v4(v4),
+        IpAddr::V6(v6) => {
+            let [.., a, b, c, d] = v6.octets();
+            let inside = NAT64.contains(&v6) && is_cloud_v4(Ipv4Addr::new(a, b, c, d));
+            inside || CLOUD_V6.iter().any(|range| range.contains(&v6))
+        }
+    };
+    is_local.then_some("link-local or cloud metadata")
+}
+
+fn is_cloud_v4(address: Ipv4Addr) -> bool {
+    CLOUD_V4.iter().any(|range| range.contains(&address))
 }
 
 fn special_v6(address: Ipv6Addr) -> Option<&'static str> {

@@ -7,7 +7,8 @@
 //!   public and a private address cannot be played against us.
 //! - A host named by the operator in the environment ([`NamedBy::Operator`]), such as the mail relay of `NOTAFTER_SMTP_URL`, may be
 //!   anywhere: whoever sets the environment already decides where the process runs and what it may reach, and a relay on the same machine
-//!   or in the company's network is the usual case. It is still resolved once and pinned.
+//!   or in the company's network is the usual case. It is still resolved once and pinned. Only link-local addresses, and those with which a
+//!   cloud answers its own machines, are refused even then: no relay is there, and credentials are.
 //!
 //! No proxy from the environment is ever used.
 

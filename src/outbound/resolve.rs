@@ -8,7 +8,7 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::address::special_range;
+use super::address::{link_local, special_range};
 
 /// The longest a resolver may take, and the longest a connection to one address may take to open.
 pub const OPEN_LIMIT: Duration = Duration::from_secs(5);
@@ -62,7 +62,7 @@ impl Outbound {
     /// Resolves `host` once; every address returned is checked, at most eight, in the resolver's order.
     ///
     /// # Errors
-    /// [`Error::Refused`] when any of the addresses is special and `named_by` is not the operator.
+    /// [`Error::Refused`] when any of the addresses is special; of a host that the operator named, when any is link-local.
     pub async fn resolve(&self, host: &str, port: u16, named_by: NamedBy) -> Result<Vec<SocketAddr>, Error> {
         let found = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
@@ -71,11 +71,12 @@ impl Outbound {
         if found.is_empty() {
             return Err(Error::NoAddress(host.to_owned()));
         }
-        if named_by == NamedBy::Anyone {
-            let special = found.iter().find_map(|address| special_range(address.ip(), &self.allow));
-            if let Some(kind) = special {
-                return Err(Error::Refused { host: host.to_owned(), kind });
-            }
+        let refusal = match named_by {
+            NamedBy::Operator => link_local,
+            NamedBy::Anyone => special_range,
+        };
+        if let Some(kind) = found.iter().find_map(|address| refusal(address.ip(), &self.allow)) {
+            return Err(Error::Refused { host: host.to_owned(), kind });
         }
         Ok(found.into_iter().take(MOST_ADDRESSES).collect())
     }
@@ -106,6 +107,28 @@ mod tests {
         }
         let own = guard.resolve("127.0.0.1", 25, NamedBy::Operator).await.unwrap();
         assert_eq!(own, ["127.0.0.1:25".parse().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn even_the_operator_reaches_no_machine_of_the_cloud_itself() {
+        let guard = Outbound::default();
+        for host in [
+            "169.254.169.254",
+            "169.254.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "168.63.129.16",
+            "100.100.100.200",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "fe80::1",
+        ] {
+            let refused = guard.resolve(host, 25, NamedBy::Operator).await;
+            assert!(matches!(refused, Err(Error::Refused { .. })), "{host}: {refused:?}");
+        }
+        for host in ["10.1.2.3", "::1", "fd12::25", "64:ff9b::192.0.2.1", "100.100.100.1"] {
+            assert!(guard.resolve(host, 25, NamedBy::Operator).await.is_ok(), "{host}");
+        }
     }
 
     #[tokio::test]

@@ -72,6 +72,11 @@ impl From<store::Error> for Error {
                 tracing::warn!(error = %error, "the database did not answer in time");
                 Error::Unavailable("the database is not available; nothing was changed".into())
             }
+            store::Error::Full(_) => {
+                tracing::error!(error = %error, "the disk of the database is full");
+                Error::Unavailable("the disk of the database is full; nothing was changed".into())
+            }
+            store::Error::Text(_) => Error::invalid("text", "a text with a zero character cannot be kept"),
             store::Error::Lost(_) => Error::Conflict(error.to_string()),
             other => Error::internal(other),
         }

@@ -30,7 +30,8 @@ pub struct SignedIn {
 /// `Refused` with [`WRONG`], `Limited` after too many wrong tries.
 pub async fn sign_in(app: &App, email: &str, password: &SecretString, origin: &Origin) -> Result<SignedIn> {
     let now = app.now();
-    let email = email.trim().to_lowercase();
+    // PostgreSQL takes no zero character, and no address holds one.
+    let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
     let attempt = Try::begin(app, &email, origin, now).await?;
     let known = store::users::credentials(&app.pool, &email).await?;
     let hash = known.as_ref().filter(|known| !known.disabled).and_then(|known| known.password_hash.clone());
@@ -50,7 +51,7 @@ pub async fn sign_in(app: &App, email: &str, password: &SecretString, origin: &O
     }
     let event = origin.event("user", Some(known.user), &email, "user.signed_in", &email).on(known.user);
     tx.commit(event).await?;
-    attempt.succeed(app).await?;
+    attempt.succeed(app, now).await?;
     Ok(SignedIn { user: known.user, at: now })
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn check_own(
     let outcome = passwords::verify(app, password, hash).await?;
     match known {
         Some(known) if outcome.matches => {
-            attempt.succeed(app).await?;
+            attempt.succeed(app, now).await?;
             Ok(known)
         }
         _ => Err(Error::invalid("password", "that is not your password")),

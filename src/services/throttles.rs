@@ -1,7 +1,8 @@
 //! How many wrong tries are free and how the wait grows (S2).
 //!
-//! A password is limited per account *and* address together, so that nobody can lock a person out from elsewhere, and per address, so
-//! that nobody tries one password on every account. The keys are digests: what people type into the wrong field is not kept.
+//! A password is limited per account *and* address together, per address, so that nobody tries one password on every account, and per
+//! account, so that nobody guesses from everywhere at once. The last limit spares the places where the account signed in lately: strangers
+//! cannot lock a person out of there. The keys are digests: what people type into the wrong field is not kept.
 
 use time::{Duration, OffsetDateTime};
 
@@ -13,8 +14,14 @@ use crate::{
 
 use super::{Error, Origin, Result};
 
+/// Passwords for one account from anywhere but the places it signed in from within [`KNOWN`].
+const ACCOUNT: Limit = Limit { free: 50, longest: Duration::minutes(15), forget_after: Duration::DAY };
+
+/// How long a place stays known.
+const KNOWN: Duration = Duration::days(30);
+
 /// Passwords for one account from one address.
-const ACCOUNT: Limit = Limit { free: 5, longest: Duration::minutes(15), forget_after: Duration::DAY };
+const HERE: Limit = Limit { free: 5, longest: Duration::minutes(15), forget_after: Duration::DAY };
 
 /// Passwords for any account from one address.
 const ADDRESS: Limit = Limit { free: 20, longest: Duration::minutes(15), forget_after: Duration::DAY };
@@ -22,40 +29,63 @@ const ADDRESS: Limit = Limit { free: 20, longest: Duration::minutes(15), forget_
 /// API tokens and one-time links that do not exist.
 const SECRET: Limit = Limit { free: 20, longest: Duration::minutes(15), forget_after: Duration::HOUR };
 
+/// Test mails of one person within an hour.
+const TEST_MAILS: i32 = 10;
+
 /// A counted try of a password.
 pub(super) struct Try {
-    account: String,
-    address: String,
+    here: String,
+    elsewhere: Vec<String>,
 }
 
 impl Try {
     /// Counts a try before it is judged.
     ///
     /// # Errors
-    /// `Limited` while the account or the address has to wait.
+    /// `Limited` while the account, the address or both together have to wait.
     pub(super) async fn begin(app: &App, email: &str, origin: &Origin, now: OffsetDateTime) -> Result<Try> {
         let prefix = origin.prefix();
-        let attempt =
-            Try { account: key("password", &format!("{email}\n{prefix}")), address: key("address", &prefix) };
-        if let Err(wait) = throttles::reserve(&app.pool, &attempt.address, ADDRESS, now).await? {
-            // The longer of the two waits is the true one.
-            let longer = throttles::blocked_for(&app.pool, &attempt.account, now).await?;
-            return Err(Error::Limited(longer.map_or(wait, |longer| longer.max(wait)).unsigned_abs()));
+        let here = key("password", &format!("{email}\n{prefix}"));
+        let mut limits = vec![(key("address", &prefix), ADDRESS), (here.clone(), HERE)];
+        if !throttles::is_known(&app.pool, &here, now - KNOWN).await? {
+            limits.push((key("account", email), ACCOUNT));
         }
-        if let Err(wait) = throttles::reserve(&app.pool, &attempt.account, ACCOUNT, now).await? {
-            // Refused unjudged, so it counts for neither.
-            throttles::release(&app.pool, &attempt.address).await?;
-            return Err(Error::Limited(wait.unsigned_abs()));
+        for (at, (key, limit)) in limits.iter().enumerate() {
+            let Err(wait) = throttles::reserve(&app.pool, key, *limit, now).await? else { continue };
+            // Refused unjudged, so it counts for none; and the longest of the waits is the true one.
+            let (counted, others) = limits.split_at(at);
+            for (key, _) in counted {
+                throttles::release(&app.pool, key).await?;
+            }
+            let mut longest = wait;
+            for (key, _) in others {
+                longest = longest.max(throttles::blocked_for(&app.pool, key, now).await?.unwrap_or(wait));
+            }
+            return Err(Error::Limited(longest.unsigned_abs()));
         }
-        Ok(attempt)
+        let elsewhere = limits.into_iter().map(|(key, _)| key).filter(|key| *key != here).collect();
+        Ok(Try { here, elsewhere })
     }
 
-    /// The password was right: the account starts over, the address gets its try back.
-    pub(super) async fn succeed(self, app: &App) -> Result<()> {
-        throttles::forget(&app.pool, &self.account).await?;
-        throttles::release(&app.pool, &self.address).await?;
+    /// The password was right: this place starts over and is known from now on, the other counters get their try back.
+    pub(super) async fn succeed(self, app: &App, now: OffsetDateTime) -> Result<()> {
+        throttles::forget(&app.pool, &self.here).await?;
+        throttles::remember(&app.pool, &self.here, now).await?;
+        for key in &self.elsewhere {
+            throttles::release(&app.pool, key).await?;
+        }
         Ok(())
     }
+}
+
+/// Counts a test mail of this person.
+///
+/// # Errors
+/// `Limited` after ten within an hour.
+pub(super) async fn count_test_mail(app: &App, user: i64, now: OffsetDateTime) -> Result<()> {
+    let key = key("test mail", &user.to_string());
+    let counted = throttles::count(&app.pool, &key, TEST_MAILS, Duration::HOUR, now).await?;
+    counted.map_err(|wait| Error::Limited(wait.unsigned_abs()))
 }
 
 /// Counts a secret that does not exist and answers the refusal: `refusal` itself, or `Limited` after too many. A right secret is never

@@ -23,17 +23,20 @@ use crate::{
 const FILE: &str = "master.key";
 const CHECK: &str = "master_key_check";
 const VERSION: u32 = 1;
+/// The bit of a directory where everybody removes only what they own.
+const STICKY: u32 = 0o1000;
 
 /// The key from `NOTAFTER_MASTER_KEY`, or from a file of mode 0600 in the data directory, made when missing.
 ///
 /// # Errors
-/// A key file that others may read, or a key that is not 32 bytes in base64.
+/// A key file that others may read or own, or a key that is not 32 bytes in base64.
 pub(super) fn load(config: &Config) -> anyhow::Result<(MasterKey, Option<String>)> {
     if let Some(text) = &config.master_key {
         let key = MasterKey::from_base64(VERSION, text)
             .map_err(|error| anyhow::anyhow!("NOTAFTER_MASTER_KEY: {error}"))?;
         return Ok((key, None));
     }
+    check_directory(&config.data_dir)?;
     let path = config.data_dir.join(FILE);
     match read(&path)? {
         Some(text) => {
@@ -53,13 +56,42 @@ pub(super) fn load(config: &Config) -> anyhow::Result<(MasterKey, Option<String>
     }
 }
 
+/// Whoever may write beside the key may put another in its place. Said, not refused: the folder may be all that a container was given.
+fn check_directory(path: &Path) -> anyhow::Result<()> {
+    let directory = std::fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
+    let mode = directory.mode() & 0o7777;
+    let is_open = mode & 0o022 != 0 && mode & STICKY == 0;
+    let others = check_owner(path, directory.uid()).err();
+    if is_open || others.is_some() {
+        tracing::warn!(
+            folder = %path.display(),
+            owner = directory.uid(),
+            mode = format!("{mode:o}"),
+            "others may write where the master key is; NOTAFTER_DATA_DIR should belong to whoever runs the console, mode 700"
+        );
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, owner: u32) -> anyhow::Result<()> {
+    let ourselves = rustix::process::geteuid().as_raw();
+    ensure!(
+        owner == ourselves || owner == 0,
+        "{} belongs to user {owner}, and this process runs as user {ourselves}; run it as that user, or give it to this one with chown",
+        path.display()
+    );
+    Ok(())
+}
+
 fn read(path: &Path) -> anyhow::Result<Option<SecretString>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let mode = file.metadata()?.mode() & 0o777;
+    let metadata = file.metadata()?;
+    check_owner(path, metadata.uid())?;
+    let mode = metadata.mode() & 0o777;
     ensure!(mode & 0o077 == 0, "{} may be read by others (mode {mode:o}); make it 0600", path.display());
     let mut text = String::new();
     file.read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
@@ -112,4 +144,67 @@ fn compare(stored: &Value, key: &MasterKey) -> anyhow::Result<()> {
         "this master key is not the one that sealed the secrets in this database; give the right one in NOTAFTER_MASTER_KEY or {FILE}"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::{PermissionsExt, chown},
+        path::PathBuf,
+    };
+
+    use super::*;
+
+    const NOBODY: u32 = 65534;
+
+    /// A data directory of its own, removed at the end.
+    struct DataDir(PathBuf);
+
+    impl DataDir {
+        fn new() -> DataDir {
+            let path = std::env::temp_dir().join(format!("notafter-key-{}", uuid::Uuid::now_v7().simple()));
+            fs::create_dir(&path).unwrap();
+            DataDir(path).mode("", 0o700)
+        }
+
+        fn mode(self, name: &str, mode: u32) -> DataDir {
+            fs::set_permissions(self.0.join(name), Permissions::from_mode(mode)).unwrap();
+            self
+        }
+
+        fn load(&self) -> anyhow::Result<(MasterKey, Option<String>)> {
+            let setting = ("NOTAFTER_DATA_DIR".to_owned(), self.0.to_str().unwrap().to_owned());
+            load(&Config::from_pairs([setting]).unwrap())
+        }
+    }
+
+    impl Drop for DataDir {
+        fn drop(&mut self) {
+            let _gone = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn refusal(folder: &DataDir) -> String {
+        folder.load().map(|_key| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_read_again() {
+        let folder = DataDir::new();
+        assert!(folder.load().unwrap().1.is_some());
+        assert!(folder.load().unwrap().1.is_none());
+        assert!(refusal(&folder.mode(FILE, 0o640)).contains("make it 0600"));
+    }
+
+    #[test]
+    fn a_key_of_somebody_else_is_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = DataDir::new();
+        folder.load().unwrap();
+        chown(folder.0.join(FILE), Some(NOBODY), None).unwrap();
+        assert!(refusal(&folder).contains("belongs to user 65534"));
+    }
 }

@@ -9,7 +9,13 @@ pub enum Error {
     /// A serialisation failure, a lock or statement time-out: the same act may succeed when tried again.
     #[error("the database asks to try again: {0}")]
     Retry(#[source] sqlx::Error),
-    /// The database cannot be reached, is starting, stopping or full.
+    /// The database's disk is full.
+    #[error("the disk of the database is full: {0}")]
+    Full(#[source] sqlx::Error),
+    /// A text with a zero character, which PostgreSQL cannot hold. Whoever sent it is told so, unless a service named the field before.
+    #[error("a text cannot be kept: {0}")]
+    Text(#[source] sqlx::Error),
+    /// The database cannot be reached, is starting or stopping, or has no memory or connection left.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
     /// Anything else; a defect of ours.
@@ -37,7 +43,9 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 Some("23505") => Error::Conflict(database.constraint().unwrap_or("unique").to_owned()),
                 Some("40001" | "40P01" | "55P03" | "57014") => Error::Retry(error),
-                // Class 53: out of disk, memory or connections. 57P0x: shutting down or starting. 25006: read-only standby.
+                Some("53100") => Error::Full(error),
+                Some("22021" | "22P05") => Error::Text(error),
+                // Class 53: out of memory or connections. 57P0x: shutting down or starting. 25006: read-only standby.
                 Some(code)
                     if code.starts_with("53")
                         || code.starts_with("57P")

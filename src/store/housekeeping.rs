@@ -33,6 +33,14 @@ pub async fn prune_throttles(pool: &PgPool, before: OffsetDateTime) -> Result<u6
         .rows_affected())
 }
 
+/// Removes places from which an account last signed in before `before`.
+pub async fn prune_places(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
+    Ok(sqlx::query!("delete from sign_in_places where seen_at < $1", before)
+        .execute(pool)
+        .await?
+        .rows_affected())
+}
+
 /// Removes remembered answers of calls that began before `before`.
 pub async fn prune_idempotency_keys(pool: &PgPool, before: OffsetDateTime) -> Result<u64> {
     Ok(sqlx::query!("delete from idempotency_keys where began_at < $1", before)

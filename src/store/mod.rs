@@ -43,6 +43,17 @@ const TRUSTED: Duration = Duration::from_millis(250);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// The migrator makes its table itself, and it gets the rights that every new table gets. The lock is for two that start at once.
+const CLOSE_MIGRATIONS: &str = "do $$
+begin
+    if current_user <> 'app_rw' and exists (select from pg_roles where rolname = 'app_rw')
+        and has_table_privilege('app_rw', '_sqlx_migrations', 'insert, update, delete, truncate')
+    then
+        lock table _sqlx_migrations in share row exclusive mode;
+        revoke insert, update, delete, truncate on _sqlx_migrations from app_rw;
+    end if;
+end $$";
+
 /// Opens the pool of the application's role.
 ///
 /// Connections are made as they are needed, so the console may start before its database.
@@ -80,7 +91,8 @@ pub fn options(url: &SecretString) -> std::result::Result<PgConnectOptions, &'st
         .map_err(|_| "DATABASE_URL is not an address such as postgres://user:password@host/database")
 }
 
-/// Brings the schema up to date. Runs as the role that owns it; a second process waits for the first.
+/// Brings the schema up to date. Runs as the role that owns it; a second process waits for the first. Which migrations ran is the owner's
+/// to say: the console's role only reads it (S33).
 ///
 /// # Errors
 /// A changed or missing migration of an already migrated database, or any failing statement: nothing of it stays.
@@ -90,7 +102,12 @@ pub async fn migrate(owner: PgConnectOptions) -> std::result::Result<(), sqlx::m
         .acquire_timeout(Duration::from_secs(30))
         .connect_with(owner)
         .await?;
-    let done = MIGRATIONS.run(&pool).await;
+    let done = async {
+        MIGRATIONS.run(&pool).await?;
+        sqlx::raw_sql(CLOSE_MIGRATIONS).execute(&pool).await?;
+        Ok(())
+    };
+    let done = done.await;
     pool.close().await;
     done
 }

@@ -54,6 +54,7 @@ pub fn router(app: &App) -> Router<App> {
         .method_not_allowed_fallback(error::method_not_allowed);
     pages
         .layer(session::layer(app))
+        .layer(middleware::map_response(session::complete_cookies))
         .layer(same_origin(app).with_rejection_response(|_: ProtectionError| error::cross_site()))
         .layer(middleware::from_fn(error::draw))
 }

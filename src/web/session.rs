@@ -6,6 +6,8 @@
 use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
+use axum::response::Response;
+use http::{HeaderValue, header::SET_COOKIE};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -72,6 +74,21 @@ pub fn layer(app: &App) -> SessionManagerLayer<Sessions> {
 /// Name of the cookie; `__Host-` binds it to this very host.
 pub fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-notafter" } else { "notafter" }
+}
+
+/// Gives a cookie bound to this host what the library leaves out when it takes the cookie away, and without which a browser keeps it.
+pub async fn complete_cookies(mut response: Response) -> Response {
+    for (name, value) in response.headers_mut() {
+        if *name == SET_COOKIE
+            && let Ok(text) = value.to_str()
+            && text.starts_with("__Host-")
+            && !text.contains("; Secure")
+            && let Ok(whole) = HeaderValue::from_str(&format!("{text}; Secure; HttpOnly; SameSite=Lax"))
+        {
+            *value = whole;
+        }
+    }
+    response
 }
 
 /// Begins a session for somebody who just gave their password; whatever id the browser came with is dead.

@@ -30,7 +30,7 @@ use notafter::{
 };
 use time::Duration;
 
-use crate::support::{TestApp, app::START, pki};
+use crate::support::{TestApp, app::START, made::actor, pki};
 
 const YEAR: Duration = Duration::days(365);
 
@@ -614,6 +614,41 @@ async fn a_test_mail_goes_to_one_address_and_says_what_the_relay_said() {
     let wrong =
         preview::send_test(&test.app, &cli(), "ann@halden.example, eve@evil.example").await.unwrap_err();
     assert!(matches!(wrong, services::Error::Invalid(_)));
+}
+
+#[tokio::test]
+async fn whoever_is_limited_to_teams_sends_a_test_to_themselves_or_their_teams_only() {
+    let test = with_administrator().await;
+    let team = async |name: &str, email: &str| {
+        let form = services::teams::TeamForm { name: name.into(), slug: String::new(), email: email.into() };
+        services::teams::create(&test.app, &cli(), &form).await.unwrap()
+    };
+    let mine = team("Payments", "payments@halden.example").await;
+    team("Other", "other@halden.example").await;
+    let limited = actor(Role::Operator, &[mine]);
+    for foreign in ["eve@evil.example", "other@halden.example"] {
+        let refused = preview::send_test(&test.app, &limited, foreign).await.unwrap_err();
+        assert!(matches!(refused, services::Error::Forbidden(_)), "{refused:?}");
+    }
+    for own in ["operator@halden.example", "Payments@halden.example"] {
+        preview::send_test(&test.app, &limited, own).await.unwrap();
+    }
+    assert_eq!(test.outbox.messages().len(), 2);
+}
+
+#[tokio::test]
+async fn ten_test_mails_an_hour_are_enough_for_one_person() {
+    let test = with_administrator().await;
+    let (one, to) = (actor(Role::Operator, &[]), "eve@evil.example");
+    for _ in 0..10 {
+        preview::send_test(&test.app, &one, to).await.unwrap();
+        test.advance(Duration::MINUTE);
+    }
+    let refused = preview::send_test(&test.app, &one, to).await.unwrap_err();
+    assert!(matches!(refused, services::Error::Limited(wait) if wait.as_secs() == 50 * 60), "{refused:?}");
+    assert_eq!(test.outbox.messages().len(), 10);
+    test.advance(Duration::minutes(50));
+    preview::send_test(&test.app, &one, to).await.unwrap();
 }
 
 #[tokio::test]

@@ -552,3 +552,24 @@ async fn deliveries_are_listed_in_the_words_of_their_filter() {
     assert!(lines.next().unwrap().contains("waiting"), "{listed}");
     cli.database.drop().await;
 }
+
+#[tokio::test]
+async fn an_import_that_finds_the_disk_full_says_only_that() {
+    let cli = Cli::new().await;
+    let folder = Folder::new();
+    let file = folder.write("a.pem", crate::support::made::leaf(&["a.example"], -1, 90).pem());
+    cli.ok(&["certificates", "list"]);
+    let mut superuser = cli.database.superuser.connect().await.unwrap();
+    let full = "create function full_disk() returns trigger language plpgsql as
+                    $$ begin raise exception using errcode = '53100'; end $$;
+                create trigger full_disk before insert on certificates execute function full_disk();";
+    sqlx::raw_sql(full).execute(&mut superuser).await.unwrap();
+    let done = cli.fails(1, &["certificates", "import", file.to_str().unwrap()]);
+    assert_eq!(stdout(&done), "");
+    assert!(
+        stderr(&done).contains("the disk of the database is full; nothing was changed"),
+        "{}",
+        stderr(&done)
+    );
+    cli.database.drop().await;
+}

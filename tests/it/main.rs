@@ -13,6 +13,7 @@ mod architecture;
 mod api;
 mod server;
 mod listener;
+mod zero_characters;
 // The templates call `crate::web::assets::url`; a template written in a test finds it here.
 use notafter::web;
 

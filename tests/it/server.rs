@@ -11,7 +11,10 @@ use std::{
 
 use axum::body::{Body, Bytes};
 use http::Method;
-use notafter::services::{Role, Scope};
+use notafter::{
+    services::{self, Role, Scope},
+    store,
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::support::{Answer, Client, TestApp};
@@ -171,5 +174,42 @@ async fn a_file_is_not_read_before_it_is_known_who_sends_it() {
             viewer.send(Method::POST, path, Some(form), endless(&read)).await.expect(403);
             assert_eq!(read.load(Ordering::Relaxed), 0, "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_console_reads_which_migrations_ran_and_changes_none_of_it() {
+    let app = TestApp::start().await;
+    assert!(store::schema_is_current(&app.app.pool).await.unwrap());
+    for refused in [
+        "delete from _sqlx_migrations",
+        "update _sqlx_migrations set success = false",
+        "insert into _sqlx_migrations select version + 1, description, now(), success, checksum, 0 from _sqlx_migrations",
+        "truncate _sqlx_migrations",
+    ] {
+        let error = sqlx::raw_sql(refused).execute(&app.app.pool).await.unwrap_err();
+        let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_zero_character_are_called_so() {
+    let app = TestApp::start().await;
+    let said = async |state: &str| {
+        let raise = format!("do $$ begin raise exception using errcode = '{state}'; end $$");
+        let error = sqlx::raw_sql(sqlx::AssertSqlSafe(raise)).execute(&app.app.pool).await.unwrap_err();
+        services::Error::from(store::Error::from(error))
+    };
+    for (state, sentence) in [
+        ("53100", "the disk of the database is full; nothing was changed"),
+        ("53300", "the database is not available; nothing was changed"),
+    ] {
+        let error = said(state).await;
+        assert!(matches!(error, services::Error::Unavailable(_)), "{error:?}");
+        assert_eq!(error.to_string(), sentence);
+    }
+    for state in ["22021", "22P05"] {
+        assert!(matches!(said(state).await, services::Error::Invalid(_)), "{state}");
     }
 }

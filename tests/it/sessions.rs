@@ -181,6 +181,18 @@ async fn the_cookie_is_bound_to_this_host_under_https() {
 }
 
 #[tokio::test]
+async fn signing_out_takes_the_cookie_away_in_a_way_that_browsers_heed() {
+    let app = TestApp::with(&[("NOTAFTER_PUBLIC_URL", "https://certs.halden.example")]).await;
+    app.add_person(ANA, Role::Viewer, &[]).await;
+    let ana = app.signed_in(ANA).await;
+    let answer = ana.with_header("sec-fetch-site", "same-origin").post("/logout", &[]).await.expect(303);
+    let cookie = answer.header("set-cookie").to_owned();
+    for part in ["__Host-notafter=;", "Secure", "Path=/", "Max-Age=0"] {
+        assert!(cookie.contains(part), "{part}: {cookie}");
+    }
+}
+
+#[tokio::test]
 async fn every_unsafe_route_refuses_a_foreign_origin() {
     let (app, _) = with_ana().await;
     let admin = app.signed_in(ANA).await;
@@ -350,6 +362,45 @@ async fn wrong_passwords_make_one_wait_longer_and_longer_but_only_from_there() {
     assert_eq!(wrong(&other, ANA).await, 429);
     app.advance(Duration::minutes(16));
     attacker.post("/login", &[("email", ANA), ("password", PASSWORD)]).await.expect(303);
+}
+
+#[tokio::test]
+async fn wrong_passwords_from_many_addresses_make_the_account_wait_but_not_where_its_owner_was() {
+    let (app, _) = with_ana().await;
+    let right = [("email", ANA), ("password", PASSWORD)];
+    let home = app.anonymous_from("198.51.100.7");
+    home.post("/login", &right).await.expect(303);
+    let attack = async |email: &str| {
+        let mut judged = 0;
+        for n in 0..150 {
+            let attacker = app.anonymous_from(&format!("2001:db8:0:{:x}::1", n / 5));
+            judged += i32::from(wrong(&attacker, email).await == 401);
+        }
+        judged
+    };
+    assert_eq!(attack(ANA).await, 51);
+    assert_eq!(attack("nobody@halden.example").await, 51, "whether there is an account does not show");
+    // Somewhere new the owner waits a moment, not for ever.
+    let hotel = app.anonymous_from("203.0.113.80");
+    assert_eq!(hotel.post("/login", &right).await.expect(429).header("retry-after"), "1");
+    assert_eq!(wrong(&home, ANA).await, 401);
+    home.post("/login", &right).await.expect(303);
+    let mut longest = 0;
+    for n in 0..14 {
+        let wait = hotel.post("/login", &right[..1]).await.expect(429).header("retry-after").parse().unwrap();
+        longest = longest.max(wait);
+        app.advance(Duration::seconds(wait));
+        assert_eq!(wrong(&app.anonymous_from(&format!("192.0.2.{n}")), ANA).await, 401);
+    }
+    assert_eq!(longest, 900);
+    app.advance(Duration::seconds(longest));
+    hotel.post("/login", &right).await.expect(303);
+    // Known from now on; what was long ago is not.
+    attack(ANA).await;
+    hotel.post("/login", &right).await.expect(303);
+    app.advance(Duration::days(31));
+    attack(ANA).await;
+    hotel.post("/login", &right).await.expect(429);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use crate::{
     crypto::random,
     notifiers::{Error as NotifierError, Message},
     services::{
-        Actor, Error, Permission, Result,
+        Actor, Error, Permission, Reach, Result,
         mail::{self, Rendered, expiry::Setting},
+        throttles,
     },
     store::{
         Tx,
@@ -87,16 +88,20 @@ fn threshold(days: &[i32], expired: bool, subject: &Subject, now: OffsetDateTime
         .unwrap_or(thresholds::THE_END)
 }
 
-/// Sends a test mail to `to` and answers what the relay said.
+/// Sends a test mail to `to` and answers what the relay said. Whoever is limited to teams reaches themselves and those teams only.
 ///
 /// # Errors
-/// `Invalid` when `to` is no address, `Refused` or `Unavailable` with the relay's words when it did not take the mail.
+/// `Limited` after ten of one person within an hour, `Invalid` when `to` is no address, `Refused` or `Unavailable` with the relay's words when it did not take the mail.
 pub async fn send_test(app: &App, actor: &Actor, to: &str) -> Result<String> {
     actor.require(Permission::AlertsWrite)?;
     let now = app.now();
     let to = recipients::address(to).ok_or_else(|| Error::invalid("to", "This is not one mail address."))?;
     let notifier =
         app.mail.clone().ok_or_else(|| Error::Refused(format!("{NO_RELAY}; set NOTAFTER_SMTP_URL")))?;
+    may_write_to(app, actor, &to).await?;
+    if let Some(user) = actor.user() {
+        throttles::count_test_mail(app, user, now).await?;
+    }
     let rule = rules::find(&app.pool).await?;
     let asked_by = actor.who().name;
     let mail = mail::test::compose(&rule.subject_prefix, &asked_by, &app.config.base_url(), now)?;
@@ -123,5 +128,19 @@ pub async fn send_test(app: &App, actor: &Actor, to: &str) -> Result<String> {
         Err(NotifierError::Limited { reason, .. }) => {
             Err(Error::Unavailable(format!("the mail server asks to wait: {reason}")))
         }
+    }
+}
+
+async fn may_write_to(app: &App, actor: &Actor, to: &str) -> Result<()> {
+    let Reach::Teams(teams) = actor.reach() else { return Ok(()) };
+    let book = address_book(&app.pool).await?;
+    let of_teams = teams.iter().filter_map(|team| book.teams.get(team)).map(String::as_str);
+    let own = actor.caller().map(|caller| caller.email.as_str());
+    match own.into_iter().chain(of_teams).any(|address| address.eq_ignore_ascii_case(to)) {
+        true => Ok(()),
+        false => Err(Error::Forbidden(
+            "your role is limited to teams, so a test goes to yourself or to the address of one of them"
+                .into(),
+        )),
     }
 }

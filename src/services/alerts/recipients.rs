@@ -79,6 +79,8 @@ pub fn address(text: &str) -> Option<String> {
             && part.chars().all(|character| character.is_ascii_alphanumeric() || extra.contains(character))
     };
     let fits = local.len() <= 64 && text.len() <= 254;
+    // A reader would decode `=?` even here (RFC 2047 §2).
+    let fits = fits && !text.contains("=?");
     // RFC 5322 atoms; quoted local parts and address literals are not for people.
     (fits && plain(local, "!#$%&'*+-/=?^_`{|}~.") && plain(host, "-.")).then(|| text.to_ascii_lowercase())
 }
@@ -154,6 +156,7 @@ mod tests {
             "a@b..c",
             "\"a b\"@c",
             "a@[127.0.0.1]",
+            "=?utf-8?q?=0aBcc?=@b.example",
             "ä@b.example",
         ] {
             assert_eq!(address(bad), None, "{bad:?}");

@@ -7,7 +7,8 @@ use crate::{
     x509::visible,
 };
 
-const MAX_TAGS: usize = 20;
+/// Tags of one entry.
+pub(super) const MAX_TAGS: usize = 20;
 const MAX_TAG: usize = 50;
 const MAX_ENVIRONMENT: usize = 50;
 const MAX_NOTE: usize = 10_000;
@@ -130,7 +131,9 @@ async fn team(app: &App, actor: &Actor, slug: &str) -> Result<Checked<Option<i64
             },
         });
     }
-    let found = edit::teams(&app.pool, &[slug.to_owned()]).await?.into_iter().next().map(|(id, _)| id);
+    // No slug holds a zero character, and PostgreSQL takes none.
+    let asked = slug.replace('\0', "\u{fffd}");
+    let found = edit::teams(&app.pool, &[asked]).await?.into_iter().next().map(|(id, _)| id);
     let in_reach = |id: &i64| actor.reach().as_sql().is_none_or(|teams| teams.contains(id));
     Ok(match found.filter(in_reach) {
         Some(id) => Ok(Some(id)),

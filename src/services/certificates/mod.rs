@@ -8,6 +8,7 @@ mod keys;
 mod read;
 mod fields;
 mod vouching;
+mod pasted;
 mod lineage;
 mod linking;
 pub mod report;

@@ -1,6 +1,6 @@
 //! Finding: what the address of a list says, understood, and the list, its length and its facets.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use time::{Date, OffsetDateTime, macros::format_description};
 
@@ -15,14 +15,17 @@ use crate::{
             list::{Cursor, Place},
         },
     },
-    x509::bundle::{self, Limits, Thing, Work},
 };
+
+use super::{fields::MAX_TAGS, pasted::pasted};
 
 /// How many rows a page has unless it says otherwise.
 const PAGE: i64 = 50;
 /// The longest text looked for; a pasted certificate with its chain fits.
 const MAX_QUERY: usize = 64 * 1024;
 const MAX_TERMS: usize = 8;
+/// Values of one filter; tags are bounded by what an entry can have.
+const MAX_VALUES: usize = 100;
 /// Shorter digits are more likely part of a name.
 const MIN_HEX: usize = 6;
 /// A team that nobody has: an unknown slug matches nothing.
@@ -211,24 +214,43 @@ pub(super) fn sort(request: &ListRequest) -> Result<Sort> {
 
 /// Understands every condition of a request.
 pub(super) async fn filter(app: &App, actor: &Actor, request: &ListRequest) -> Result<Filter> {
-    let given = |values: &[String]| -> Vec<String> {
-        values.iter().filter(|value| !value.is_empty() && !value.contains('\0')).cloned().collect()
-    };
-    let or_none = |values: &[String]| -> Vec<String> {
-        given(values).into_iter().map(|value| if value == "none" { String::new() } else { value }).collect()
+    let given = |facet: Facet| values(facet.parameter(), typed(request, facet), most(facet));
+    let or_none = |facet: Facet| {
+        given(facet).map(|values| {
+            values.into_iter().map(|value| if value == "none" { String::new() } else { value }).collect()
+        })
     };
     let asked = Filter {
         query: query(&request.q)?,
-        status: given(&request.status).iter().map(|word| status(word)).collect::<Result<_>>()?,
+        status: given(Facet::Status)?.iter().map(|word| status(word)).collect::<Result<_>>()?,
         ends: ends(&request.expires)?,
-        owner: or_none(&request.owner),
-        team: teams(app, &given(&request.team)).await?,
-        environment: or_none(&request.env),
-        issuer: given(&request.issuer),
-        key: given(&request.key),
-        tag: or_none(&request.tag),
+        owner: or_none(Facet::Owner)?,
+        team: teams(app, &given(Facet::Team)?).await?,
+        environment: or_none(Facet::Environment)?,
+        issuer: given(Facet::Issuer)?,
+        key: given(Facet::Key)?,
+        tag: or_none(Facet::Tag)?,
     };
     Ok(rows::narrowed(&app.pool, &app.names, actor.reach().as_sql(), &asked).await?)
+}
+
+/// More tags than an entry has match nothing, and each of them costs the database a look.
+fn most(facet: Facet) -> usize {
+    if facet == Facet::Tag { MAX_TAGS } else { MAX_VALUES }
+}
+
+/// The values of one parameter, each once, in the order given.
+fn values(name: &'static str, typed: &[String], most: usize) -> Result<Vec<String>> {
+    let mut seen = HashSet::new();
+    let values: Vec<String> =
+        typed.iter().filter(|value| !value.is_empty() && seen.insert(value.as_str())).cloned().collect();
+    if values.len() > most {
+        return Err(Error::invalid(name, format!("give {name} at most {most} times")));
+    }
+    if values.iter().any(|value| value.contains('\0')) {
+        return Err(Error::invalid(name, format!("no {name} holds a zero character")));
+    }
+    Ok(values)
 }
 
 fn status(word: &str) -> Result<Status> {
@@ -311,44 +333,6 @@ fn hex_digits(lower: &str) -> Option<String> {
     let digits = if is_spaced { pairs.concat() } else { digits.to_owned() };
     let is_hex = digits.chars().all(|c| c.is_ascii_hexdigit());
     (is_hex && (is_spaced || digits.len() >= MIN_HEX || !sign.is_empty())).then(|| format!("{sign}{digits}"))
-}
-
-fn pasted(text: &str) -> Result<Query> {
-    let found = bundle::read_within(
-        rebroken(text).as_bytes(),
-        None,
-        Limits { entries: 16, ..Limits::default() },
-        &Work::none(),
-    );
-    let certificate = found.ok().and_then(|found| {
-        found.into_iter().find_map(|found| match found.thing {
-            Thing::Certificate(der) => Some(crate::crypto::digest::sha256(&der)),
-            _ => None,
-        })
-    });
-    certificate
-        .map(Query::Certificate)
-        .ok_or_else(|| Error::invalid("q", "the pasted text holds no certificate that can be read"))
-}
-
-/// A search box makes one line of what is pasted into it; PEM needs its lines.
-fn rebroken(text: &str) -> Cow<'_, str> {
-    if text.contains('\n') {
-        return Cow::Borrowed(text);
-    }
-    let lines = text.replace("-----BEGIN ", "\n-----BEGIN ").replace("-----END ", "\n-----END ");
-    // What follows a label begins a line; the labels themselves hold single spaces only.
-    let lines: Vec<String> = lines
-        .split('\n')
-        .map(|line| match line.get(5..).and_then(|rest| rest.find("-----")) {
-            Some(at) if line.starts_with("-----BEGIN ") => {
-                let (label, rest) = line.split_at(at + 10);
-                format!("{label}\n{}", rest.split_whitespace().collect::<Vec<_>>().join("\n"))
-            }
-            _ => line.to_owned(),
-        })
-        .collect();
-    Cow::Owned(lines.join("\n"))
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use crate::{
     web::urls,
 };
 
+/// Values of one facet on a page that says what is wrong with a list.
+const LONGEST: usize = 20;
+
 /// The query as a browser sends it; a name may come several times, and an empty value stands for nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -98,6 +101,15 @@ pub(super) fn without_value(request: &ListRequest, facet: Facet, value: &str) ->
     let mut wider = from_start(request);
     values_mut(&mut wider, facet).retain(|other| other != value);
     wider
+}
+
+/// The same with so few values of each facet that a page can show them, each with the link that takes it away.
+pub(super) fn shortened(request: &ListRequest) -> ListRequest {
+    let mut short = request.clone();
+    for facet in Facet::ALL {
+        values_mut(&mut short, facet).truncate(LONGEST);
+    }
+    short
 }
 
 /// Whether every entry is asked for, in whatever order.

@@ -168,6 +168,7 @@ async fn load(app: &App, visit: &Visit, request: &ListRequest) -> services::Resu
 
 /// The page with what was typed, and what is wrong with it.
 async fn not_understood(app: &App, visit: &Visit, request: &ListRequest, error: &Error) -> Result {
+    let request = &address::shortened(request);
     let (status, strong) = match error {
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "The search was given up."),
         _ => (StatusCode::UNPROCESSABLE_ENTITY, "This cannot be looked for."),

@@ -158,3 +158,25 @@ async fn a_question_that_makes_no_sense_is_answered_by_its_name() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_filter_takes_a_bounded_number_of_values_and_each_once() {
+    let app = TestApp::start().await;
+    let viewer = app.viewer().await;
+    let many = |name: &str, n: usize| (0..n).map(|n| format!("{name}={n}")).collect::<Vec<_>>().join("&");
+    for (name, most) in
+        [("tag", 20), ("owner", 100), ("team", 100), ("env", 100), ("issuer", 100), ("key", 100)]
+    {
+        let path = format!("/certificates?{}", many(name, most));
+        viewer.get(&path).await.expect(200);
+        for path in ["/certificates", "/certificates.csv"] {
+            viewer.get(&format!("{path}?{}", many(name, most + 1))).await.expect(422);
+        }
+    }
+    let repeated = vec!["tag=pci"; 500].join("&");
+    viewer.get(&format!("/certificates?{repeated}")).await.expect(200);
+    let request = ListRequest { tag: (0..21).map(|n| n.to_string()).collect(), ..ListRequest::default() };
+    let refused = certificates::list(&app.app, &app.cli(), &request).await.unwrap_err();
+    let Error::Invalid(fields) = refused else { panic!("{refused:?}") };
+    assert_eq!(fields[0].field, "tag");
+}

@@ -1,6 +1,6 @@
 //! Certificates for tests, made by `openssl` (what we read) so that nothing is checked against our own writing.
 
-use std::{path::PathBuf, process::Command};
+use std::{os::unix::fs::DirBuilderExt, path::PathBuf, process::Command};
 
 use time::{OffsetDateTime, macros::format_description};
 
@@ -10,7 +10,8 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     pub fn new() -> Folder {
         let path = std::env::temp_dir().join(format!("notafter-test-{}", uuid::Uuid::now_v7().simple()));
-        std::fs::create_dir_all(&path).unwrap();
+        // As the console's own data directory: nobody else may write there, whatever the umask.
+        std::fs::DirBuilder::new().mode(0o755).create(&path).unwrap();
         Folder(path)
     }
 

@@ -94,7 +94,7 @@ pub async fn run(app: &App, actor: &Actor, command: &Import, out: Out<'_>) -> an
         Importing { app, actor, options, password, dry_run: command.dry_run, seen: HashSet::new(), telling };
     // What was stored before a fault is told too.
     let done = importing.everything(found).await;
-    let unreadable = importing.telling.end()?;
+    let unreadable = importing.telling.end(done.is_ok())?;
     done?;
     match unreadable {
         0 => Ok(()),

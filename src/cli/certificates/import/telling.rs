@@ -86,12 +86,12 @@ impl<'a> Telling<'a> {
         self.say(&text)
     }
 
-    /// The summary; afterwards, how many things could not be read.
-    pub fn end(mut self) -> anyhow::Result<usize> {
+    /// The summary, of a part when a fault ended the import; afterwards, how many things could not be read.
+    pub fn end(mut self, is_whole: bool) -> anyhow::Result<usize> {
         self.bar.finish_and_clear();
         let text = match self.as_json {
             true => format!("\n], \"summary\": {}}}\n", serde_json::to_string(&self.summary)?),
-            false => self.summary.sentence(),
+            false => self.summary.sentence(is_whole),
         };
         self.say(&text)?;
         Ok(self.summary.unreadable)
@@ -140,7 +140,7 @@ impl<'a> Telling<'a> {
 }
 
 impl Summary {
-    fn sentence(&self) -> String {
+    fn sentence(&self, is_whole: bool) -> String {
         let new = if self.dry_run { "would be new" } else { "new" };
         let parts = [
             (self.new, new, new),
@@ -161,6 +161,8 @@ impl Summary {
             .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
             .collect();
         match told.as_slice() {
+            // The fault says the rest.
+            [] if !is_whole => String::new(),
             [] => "nothing to import\n".to_owned(),
             told => format!("{}\n", told.join("; ")),
         }
