@@ -87,7 +87,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
     (
         "too-large",
         413,
-        "The body is over 10 MiB where files are sent, or over 64 KiB elsewhere. Send it in parts, or use the command line, which streams.",
+        "The body is over 10 MiB where files are sent, or over 128 KiB elsewhere. Send it in parts, or use the command line, which streams.",
     ),
     ("address", 414, "The address is over 16 KiB. Use fewer filters."),
     ("media-type", 415, "The operation takes application/json."),

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use super::{refusals::Refusal, shares::Shares};
 
 /// The largest body of a form or a call. Routes that take files read theirs themselves.
-const SMALL: usize = 64 * 1024;
+const SMALL: usize = 128 * 1024;
 /// The longest such a body may take to arrive.
 const TIME: Duration = Duration::from_secs(10);
 

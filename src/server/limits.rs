@@ -19,7 +19,7 @@ use super::{bodies, refusals::Refusal, shares::Shares};
 
 /// Requests worked on at once.
 const IN_FLIGHT: usize = 256;
-/// Bodies read at once: 256 MiB at the very most.
+/// Bodies read at once: 512 MiB at the very most.
 const BODIES: usize = 4096;
 /// What one client may hold of either.
 const EACH: usize = 128;

@@ -55,7 +55,7 @@ impl Refusal {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         slug: "too-large",
         title: "Too large",
-        happened: "The body is larger than the 64 KiB that this address takes, so nothing was changed.",
+        happened: "The body is larger than the 128 KiB that this address takes, so nothing was changed.",
         advice: "Send less at once.",
         retry_after: None,
     };

@@ -611,6 +611,12 @@ async fn a_test_mail_goes_to_one_address_and_says_what_the_relay_said() {
     test.app.mail = Some(Arc::new(Scripted::new([Error::Refused("550 go away".into())])));
     let refused = preview::send_test(&test.app, &cli(), "ann@halden.example").await.unwrap_err();
     assert!(refused.to_string().contains("550 go away"), "{refused}");
+    let told: Vec<String> =
+        sqlx::query_scalar("select act from audit_events where act like 'alert.test%' order by id")
+            .fetch_all(&test.app.pool)
+            .await
+            .unwrap();
+    assert_eq!(told, ["alert.test_sent", "alert.test_failed"], "what was not sent is not said to be");
     let wrong =
         preview::send_test(&test.app, &cli(), "ann@halden.example, eve@evil.example").await.unwrap_err();
     assert!(matches!(wrong, services::Error::Invalid(_)));

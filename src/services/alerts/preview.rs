@@ -1,5 +1,6 @@
 //! The mail as it would be sent now, and a test mail: by the same templates and the same relay as the real ones.
 
+use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::{
@@ -105,16 +106,15 @@ pub async fn send_test(app: &App, actor: &Actor, to: &str) -> Result<String> {
     let rule = rules::find(&app.pool).await?;
     let asked_by = actor.who().name;
     let mail = mail::test::compose(&rule.subject_prefix, &asked_by, &app.config.base_url(), now)?;
-    Tx::begin(&app.pool).await?.commit(actor.event("alert.test_sent", to.clone())).await?;
     let message = Message {
-        to,
+        to: to.clone(),
         subject: mail.subject,
         text: mail.text,
         html: Some(mail.html),
         message_id: format!("<test.{}@{}>", random::hex::<16>(), identity::host(&app.config)),
         headers: vec![("Auto-Submitted", "auto-generated".into())],
     };
-    match notifier.send(&message).await {
+    let sent = match notifier.send(&message).await {
         Ok(accepted) => Ok(accepted.answer),
         Err(NotifierError::Refused(answer)) => {
             Err(Error::Refused(format!("the mail server refused it: {answer}")))
@@ -128,7 +128,14 @@ pub async fn send_test(app: &App, actor: &Actor, to: &str) -> Result<String> {
         Err(NotifierError::Limited { reason, .. }) => {
             Err(Error::Unavailable(format!("the mail server asks to wait: {reason}")))
         }
-    }
+    };
+    let (act, answer) = match &sent {
+        Ok(answer) => ("alert.test_sent", answer.clone()),
+        Err(error) => ("alert.test_failed", error.to_string()),
+    };
+    let event = actor.event(act, to).with(json!({ "answer": answer }));
+    Tx::begin(&app.pool).await?.commit(event).await?;
+    sent
 }
 
 async fn may_write_to(app: &App, actor: &Actor, to: &str) -> Result<()> {
