@@ -32,7 +32,7 @@ enum Command {
     Revoke(Revoke),
 }
 
-/// What to make. An import needs the scope request.
+/// What to make.
 #[derive(Debug, Args)]
 struct Create {
     /// Address of the owner

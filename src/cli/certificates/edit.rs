@@ -30,9 +30,6 @@ pub struct One {
 }
 
 /// Change owner, team, environment, tags or note; what is not given stays, and an empty value removes.
-///
-/// Several certificates are changed one after the other: edit 49 50 --owner you@example.com. One that cannot be changed is named, the
-/// others are changed, and the exit code is that of the worst.
 #[derive(Debug, Args)]
 pub struct Edit {
     /// Their ids, fingerprints or serials

@@ -30,6 +30,9 @@ pub enum Certificates {
     /// Show one certificate
     Show(show::Show),
     /// Change owner, team, environment, tags or note of one certificate or several
+    ///
+    /// What is not given stays, and an empty value removes. Several are changed one after the other, as in `edit 49 50 --owner
+    /// you@example.com`: one that cannot be changed is named, the others are changed, and the exit code is that of the worst.
     Edit(edit::Edit),
     /// Take a certificate out of use: its alerts fall silent
     Retire(edit::Retire),
