@@ -24,7 +24,7 @@ pub async fn serve(command: Serve) -> anyhow::Result<()> {
     let config = Config::with_listen(command.listen)?;
     start::log_json(&config.log);
     let started = start::start(config).await?;
-    for notice in started.notices() {
+    for notice in started.notices().iter().map(String::as_str).chain(started.made()) {
         // Standard error on a full disk is no reason not to start.
         let _ = writeln!(std::io::stderr(), "notafter: {notice}");
     }

@@ -29,8 +29,8 @@ const ADDRESS: Limit = Limit { free: 20, longest: Duration::minutes(15), forget_
 /// API tokens and one-time links that do not exist.
 const SECRET: Limit = Limit { free: 20, longest: Duration::minutes(15), forget_after: Duration::HOUR };
 
-/// Test mails of one person within an hour.
-const TEST_MAILS: i32 = 10;
+/// Test mails of one person.
+const TEST_MAIL: Limit = Limit { free: 10, longest: Duration::HOUR, forget_after: Duration::HOUR };
 
 /// A counted try of a password.
 pub(super) struct Try {
@@ -81,10 +81,10 @@ impl Try {
 /// Counts a test mail of this person.
 ///
 /// # Errors
-/// `Limited` after ten within an hour.
+/// `Limited` when more than ten came soon after each other: each makes the next wait twice as long, up to an hour.
 pub(super) async fn count_test_mail(app: &App, user: i64, now: OffsetDateTime) -> Result<()> {
     let key = key("test mail", &user.to_string());
-    let counted = throttles::count(&app.pool, &key, TEST_MAILS, Duration::HOUR, now).await?;
+    let counted = throttles::reserve(&app.pool, &key, TEST_MAIL, now).await?;
     counted.map_err(|wait| Error::Limited(wait.unsigned_abs()))
 }
 

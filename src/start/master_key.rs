@@ -36,7 +36,7 @@ pub(super) fn load(config: &Config) -> anyhow::Result<(MasterKey, Option<String>
             .map_err(|error| anyhow::anyhow!("NOTAFTER_MASTER_KEY: {error}"))?;
         return Ok((key, None));
     }
-    check_directory(&config.data_dir)?;
+    look_at(&config.data_dir)?;
     let path = config.data_dir.join(FILE);
     match read(&path)? {
         Some(text) => {
@@ -57,12 +57,11 @@ pub(super) fn load(config: &Config) -> anyhow::Result<(MasterKey, Option<String>
 }
 
 /// Whoever may write beside the key may put another in its place. Said, not refused: the folder may be all that a container was given.
-fn check_directory(path: &Path) -> anyhow::Result<()> {
+fn look_at(path: &Path) -> anyhow::Result<()> {
     let directory = std::fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
     let mode = directory.mode() & 0o7777;
     let is_open = mode & 0o022 != 0 && mode & STICKY == 0;
-    let others = check_owner(path, directory.uid()).err();
-    if is_open || others.is_some() {
+    if is_open || !is_trusted(directory.uid()) {
         tracing::warn!(
             folder = %path.display(),
             owner = directory.uid(),
@@ -73,14 +72,9 @@ fn check_directory(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_owner(path: &Path, owner: u32) -> anyhow::Result<()> {
-    let ourselves = rustix::process::geteuid().as_raw();
-    ensure!(
-        owner == ourselves || owner == 0,
-        "{} belongs to user {owner}, and this process runs as user {ourselves}; run it as that user, or give it to this one with chown",
-        path.display()
-    );
-    Ok(())
+/// Ourselves, and root, who can do everything anyhow.
+fn is_trusted(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<SecretString>> {
@@ -90,7 +84,12 @@ fn read(path: &Path) -> anyhow::Result<Option<SecretString>> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
     let metadata = file.metadata()?;
-    check_owner(path, metadata.uid())?;
+    ensure!(
+        is_trusted(metadata.uid()),
+        "{} belongs to user {}; run this as that user, or give the file to this one with chown",
+        path.display(),
+        metadata.uid()
+    );
     let mode = metadata.mode() & 0o777;
     ensure!(mode & 0o077 == 0, "{} may be read by others (mode {mode:o}); make it 0600", path.display());
     let mut text = String::new();

@@ -60,7 +60,7 @@ impl Started {
         self.made.as_deref()
     }
 
-    /// What an operator should be told once: what was made, and where, when it is not where one looks first.
+    /// What an operator should be told at start: what is not where one looks first.
     pub fn notices(&self) -> &[String] {
         &self.notices
     }
@@ -98,9 +98,7 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         config: Arc::new(config),
     };
     let told = private.as_ref().map(PrivateServer::notices).unwrap_or_default();
-    let notices = told.iter().cloned().chain(made.clone()).collect();
-    let folder = app.config.data_dir.display();
-    let made = made.map(|made| format!("{folder} (NOTAFTER_DATA_DIR) was empty; {made}"));
+    let notices = told.to_vec();
     Ok(Started { app, private, notices, made })
 }
 

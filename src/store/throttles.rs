@@ -50,39 +50,6 @@ pub async fn reserve(
     }
 }
 
-/// Counts an act of which `most` may happen within `window`; `Err(wait)` inside the answer: that many happened, and it is not counted.
-pub async fn count(
-    pool: &PgPool,
-    key: &str,
-    most: i32,
-    window: Duration,
-    now: OffsetDateTime,
-) -> Result<std::result::Result<(), Duration>> {
-    let counted = sqlx::query_scalar!(
-        r#"insert into throttles as t (key, failures, first_at, last_at)
-           values ($1, 1, $2, $2)
-               on conflict (key) do update
-              set failures = case when t.first_at <= $3 then 1 else t.failures + 1 end,
-                  first_at = case when t.first_at <= $3 then $2 else t.first_at end,
-                  last_at = $2
-            where t.first_at <= $3 or t.failures < $4
-           returning failures"#,
-        key,
-        now,
-        now - window,
-        most,
-    )
-    .fetch_optional(pool)
-    .await?;
-    if counted.is_some() {
-        return Ok(Ok(()));
-    }
-    let first = sqlx::query_scalar!("select first_at from throttles where key = $1", key)
-        .fetch_optional(pool)
-        .await?;
-    Ok(Err(first.map_or(Duration::SECOND, |first| first + window - now)))
-}
-
 /// How long a key is blocked still.
 pub async fn blocked_for(pool: &PgPool, key: &str, now: OffsetDateTime) -> Result<Option<Duration>> {
     let until = sqlx::query_scalar!(

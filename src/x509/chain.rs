@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 10;
 
 /// So many issuers with the fitting name and identifiers are tried for one certificate: a signature costs time,
 /// and an upload may hold thousands of the same name.
-const MAX_CANDIDATES: usize = 16;
+pub const MAX_CANDIDATES: usize = 16;
 
 /// The way from a leaf upwards, as far as the known certificates lead.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct Chain<'a> {
 /// True if `parent` signed `child`: the names link byte for byte, the key identifiers do not contradict each
 /// other, and the signature is good. An algorithm that cannot be verified here is not proof, so `false`.
 pub fn is_issued_by(child: &Certificate, parent: &Certificate) -> bool {
-    names_and_identifiers_agree(child, parent) && child.verify(parent.spki_der()) == Verdict::Good
+    judged_by(child, parent) == Some(Verdict::Good)
 }
 
 /// What the key of `parent` says of the signature that `child` bears; `None` if names or key identifiers tell that it is not the issuer.

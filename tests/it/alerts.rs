@@ -643,17 +643,24 @@ async fn whoever_is_limited_to_teams_sends_a_test_to_themselves_or_their_teams_o
 }
 
 #[tokio::test]
-async fn ten_test_mails_an_hour_are_enough_for_one_person() {
+async fn ten_test_mails_are_enough_for_one_person() {
     let test = with_administrator().await;
     let (one, to) = (actor(Role::Operator, &[]), "eve@evil.example");
-    for _ in 0..10 {
-        preview::send_test(&test.app, &one, to).await.unwrap();
-        test.advance(Duration::MINUTE);
+    let mut waits = Vec::new();
+    while waits.len() < 13 {
+        match preview::send_test(&test.app, &one, to).await {
+            Ok(_) => {}
+            Err(services::Error::Limited(wait)) => {
+                waits.push(wait.as_secs());
+                test.advance(Duration::try_from(wait).unwrap());
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
-    let refused = preview::send_test(&test.app, &one, to).await.unwrap_err();
-    assert!(matches!(refused, services::Error::Limited(wait) if wait.as_secs() == 50 * 60), "{refused:?}");
-    assert_eq!(test.outbox.messages().len(), 10);
-    test.advance(Duration::minutes(50));
+    assert_eq!((waits[0], waits[1], waits[12]), (1, 2, 3600), "{waits:?}");
+    assert_eq!(test.outbox.messages().len(), 10 + 13);
+    test.advance(Duration::HOUR * 2);
+    preview::send_test(&test.app, &one, to).await.unwrap();
     preview::send_test(&test.app, &one, to).await.unwrap();
 }
 

@@ -23,20 +23,8 @@ async fn act(app: &TestApp, objects: impl IntoIterator<Item = String>) {
 async fn ten_sealed() -> TestApp {
     let app = TestApp::start().await;
     act(&app, (1..=10).map(|n| format!("thing {n}"))).await;
-    seal_all(&app).await;
+    app.seal_all().await;
     app
-}
-
-/// Other tests run on the same server: their transactions may hold the horizon back for a moment.
-async fn seal_all(app: &TestApp) {
-    for _ in 0..2_000 {
-        audit::seal(&app.app).await.unwrap();
-        if store::audit::seals::unsealed(&app.app.pool).await.unwrap() == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the log was not sealed within 10 s");
 }
 
 async fn verdict(app: &TestApp) -> Verdict {
@@ -190,7 +178,7 @@ async fn a_log_written_anew_shows_against_the_anchor() {
     let app = ten_sealed().await;
     audit::anchors::note(&app.app).await.unwrap();
     tamper(&app, "update audit_events set object = 'thing 0' where id = 2; truncate audit_seals").await;
-    seal_all(&app).await;
+    app.seal_all().await;
     // The hourly note must not vouch for it.
     assert!(!audit::anchors::note(&app.app).await.unwrap());
     let verdict = verdict(&app).await;
@@ -241,7 +229,7 @@ async fn eight_writers_and_two_sealers_make_one_unbroken_chain() {
         writer.await.unwrap();
     }
     sealers.iter().for_each(tokio::task::JoinHandle::abort);
-    seal_all(&app).await;
+    app.seal_all().await;
     let verdict = verdict(&app).await;
     assert_eq!((verdict.first_broken, verdict.checked), (None, 8 * 32 * 2));
 }
@@ -254,7 +242,7 @@ async fn an_open_transaction_holds_the_chain_back_so_that_nothing_comes_before_a
     act(&app, ["late".to_owned()]).await;
     assert_eq!(audit::seal(&app.app).await.unwrap(), 0);
     early.commit(Actor::System.event("test.done", "early")).await.unwrap();
-    seal_all(&app).await;
+    app.seal_all().await;
     let links = store::audit::seals::links(&app.app.pool, 0, 10).await.unwrap();
     let order: Vec<String> = links.into_iter().map(|link| link.record.unwrap().object).collect();
     assert_eq!(order, ["early", "late"]);

@@ -62,6 +62,13 @@ async fn claim(app: &TestApp, worker: &str, limit: i64, lease: Pause) -> Vec<Cla
     claims::claim(&app.app.queue_pool, worker, &kinds, limit, lease, app.app.now()).await.unwrap()
 }
 
+/// Every lease is over now.
+async fn run_out(app: &TestApp) {
+    let over =
+        "update jobs set lease_until = clock_timestamp() - interval '1 second' where state = 'running'";
+    sqlx::raw_sql(over).execute(&app.app.pool).await.unwrap();
+}
+
 fn run(worker: &str) -> claims::Run<'_> {
     claims::Run { worker, log: "", duration: Pause::ZERO }
 }
@@ -154,12 +161,12 @@ async fn the_urgent_come_first_then_the_old_and_the_future_waits() {
 async fn an_expired_lease_comes_back_at_its_old_place_and_counts_a_try() {
     let app = TestApp::start().await;
     let id = enqueue(&app, job(&app, "note", 1)).await.id();
-    assert_eq!(claim(&app, "dead", 1, Pause::from_millis(1)).await.len(), 1);
+    assert_eq!(claim(&app, "dead", 1, LEASE).await.len(), 1);
     app.advance(Duration::MINUTE);
     for n in 2..5 {
         enqueue(&app, job(&app, "note", n)).await;
     }
-    tokio::time::sleep(Pause::from_millis(5)).await;
+    run_out(&app).await;
     claims::reclaim(&app.app.queue_pool, app.app.now()).await.unwrap();
     let first = claim(&app, "w", 1, LEASE).await.remove(0);
     assert_eq!((first.lease.job, first.attempt, first.lease.fence), (id, 2, 2));
@@ -169,8 +176,8 @@ async fn an_expired_lease_comes_back_at_its_old_place_and_counts_a_try() {
 async fn whoever_lost_the_lease_can_write_nothing() {
     let app = TestApp::start().await;
     let id = enqueue(&app, job(&app, "note", 1)).await.id();
-    let old = claim(&app, "slow", 1, Pause::from_millis(1)).await.remove(0);
-    tokio::time::sleep(Pause::from_millis(5)).await;
+    let old = claim(&app, "slow", 1, LEASE).await.remove(0);
+    run_out(&app).await;
     claims::reclaim(&app.app.queue_pool, app.app.now()).await.unwrap();
     let new = claim(&app, "quick", 1, LEASE).await.remove(0);
     let (pool, now) = (&app.app.queue_pool, app.app.now());
@@ -192,10 +199,10 @@ async fn whoever_lost_the_lease_can_write_nothing() {
 async fn a_keep_beat_in_progress_cannot_be_overtaken() {
     let app = TestApp::start().await;
     enqueue(&app, job(&app, "note", 1)).await;
-    let held = claim(&app, "w", 1, Pause::from_millis(1)).await.remove(0);
+    let held = claim(&app, "w", 1, LEASE).await.remove(0);
+    run_out(&app).await;
     let mut tx = Tx::begin(&app.app.pool).await.unwrap();
     store::jobs::hold(&mut tx, held.lease).await.unwrap();
-    tokio::time::sleep(Pause::from_millis(5)).await;
     claims::reclaim(&app.app.queue_pool, app.app.now()).await.unwrap();
     assert!(claim(&app, "v", 1, LEASE).await.is_empty());
     tx.commit(Actor::System.event("test.noted", "1")).await.unwrap();
@@ -241,8 +248,8 @@ async fn a_job_that_kills_its_worker_is_parked_in_the_end() {
     let app = TestApp::start().await;
     let id = enqueue(&app, job(&app, "note", 1).attempts(2)).await.id();
     for _ in 0..2 {
-        assert_eq!(claim(&app, "dead", 1, Pause::from_millis(1)).await.len(), 1);
-        tokio::time::sleep(Pause::from_millis(5)).await;
+        assert_eq!(claim(&app, "dead", 1, LEASE).await.len(), 1);
+        run_out(&app).await;
         claims::reclaim(&app.app.queue_pool, app.app.now()).await.unwrap();
     }
     assert_eq!(standing(&app, id).await.0, "parked");
@@ -287,10 +294,10 @@ async fn a_job_that_was_asked_for_while_it_failed_for_the_last_time_runs_again()
     let held = claim(&app, "w", 1, LEASE).await.remove(0);
     assert_eq!(enqueue(&app, keyed()).await, Enqueued::Joined(id));
     assert!(claims::park(pool, &held, &run("w"), "no use", now).await.unwrap());
-    let held = claim(&app, "dead", 1, Pause::from_millis(1)).await.remove(0);
+    let held = claim(&app, "dead", 1, LEASE).await.remove(0);
     assert_eq!((held.lease.job, held.attempt), (id, 1));
     assert_eq!(enqueue(&app, keyed()).await, Enqueued::Joined(id));
-    tokio::time::sleep(Pause::from_millis(5)).await;
+    run_out(&app).await;
     claims::reclaim(pool, now).await.unwrap();
     assert_eq!(jobs::drain(&app.app, TABLE).await.unwrap(), 1);
     assert_eq!((standing(&app, id).await.0.as_str(), noted(&app).await.len()), ("done", 1));

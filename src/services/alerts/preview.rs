@@ -92,7 +92,7 @@ fn threshold(days: &[i32], expired: bool, subject: &Subject, now: OffsetDateTime
 /// Sends a test mail to `to` and answers what the relay said. Whoever is limited to teams reaches themselves and those teams only.
 ///
 /// # Errors
-/// `Limited` after ten of one person within an hour, `Invalid` when `to` is no address, `Refused` or `Unavailable` with the relay's words when it did not take the mail.
+/// `Limited` after ten of one person, `Invalid` when `to` is no address, `Refused` or `Unavailable` with the relay's words when it did not take the mail.
 pub async fn send_test(app: &App, actor: &Actor, to: &str) -> Result<String> {
     actor.require(Permission::AlertsWrite)?;
     let now = app.now();

@@ -9,9 +9,6 @@ use std::{
 
 use crate::x509::{Certificate, chain, lineage::Vouched, signature::Verdict};
 
-/// So many signers with the fitting name are tried for one certificate.
-const MAX_TRIED: usize = 16;
-
 /// What the known signers say about one certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judged {
@@ -42,7 +39,7 @@ impl Signers {
     fn judge(&self, certificate: &Certificate, until: Instant) -> Judged {
         let named = self.by_subject.get(certificate.issuer_der()).map(Vec::as_slice).unwrap_or_default();
         let mut judged = Judged::Unknown;
-        for place in named.iter().take(MAX_TRIED) {
+        for place in named.iter().take(chain::MAX_CANDIDATES) {
             if Instant::now() > until {
                 return Judged::TimeUp;
             }

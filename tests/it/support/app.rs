@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use notafter::crypto::{master_key::MasterKey, seal::KeyRing};
-use notafter::{app::App, clock::FixedClock, config::Config, notifiers::outbox::Outbox, server, store};
+use notafter::{
+    app::App, clock::FixedClock, config::Config, notifiers::outbox::Outbox, server, services, store,
+};
 use time::{Duration, OffsetDateTime, macros::datetime};
 use tokio::sync::Semaphore;
 
@@ -62,6 +64,20 @@ impl TestApp {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// Seals the audit log to its end. Other tests run on the same server: their transactions may hold it back for a moment.
+    pub async fn seal_all(&self) {
+        let sealing = async {
+            loop {
+                services::audit::seal(&self.app).await.unwrap();
+                if store::audit::seals::unsealed(&self.app.pool).await.unwrap() == 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), sealing).await.expect("the log is sealed");
     }
 
     /// Somebody who is not signed in.
