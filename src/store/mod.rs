@@ -81,6 +81,8 @@ pub fn connect(options: PgConnectOptions, max_connections: u32) -> PgPool {
             ("plan_cache_mode", "force_custom_plan"),
             // Rows lie in memory or on a disk without a moving arm.
             ("random_page_cost", "1.1"),
+            // Starting a second process takes longer too, and one request should not take the whole machine.
+            ("max_parallel_workers_per_gather", "0"),
         ]))
 }
 

@@ -26,7 +26,7 @@ use crate::{
 use super::{identity, recipients, thresholds};
 
 /// Entries looked at in one step.
-const BATCH: i64 = 5_000;
+const BATCH: i64 = 1_000;
 
 /// Looks through the inventory and answers what was found.
 ///

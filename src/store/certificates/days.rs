@@ -27,8 +27,7 @@ pub async fn statuses(
     let (from, to) = Status::Expiring.span(now);
     let (from, to) = (from.unwrap_or(now), to.unwrap_or(now));
     let ever = OffsetDateTime::UNIX_EPOCH - Duration::days(365_000);
-    let expired = between(conn, reach, teams, ever, from).await?;
-    let expiring = between(conn, reach, teams, from, to).await?;
+    let [expired, expiring] = within(conn, reach, teams, [(ever, from), (from, to)]).await?;
     let active = of(State::Active);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -61,8 +60,7 @@ pub(super) async fn states(
     Ok(rows.into_iter().map(|row| (row.value, row.n)).collect())
 }
 
-/// How many active entries end at or after `from` and before `to`: whole days from their counters, a begun day at either end from the
-/// entries.
+/// How many active entries end at or after `from` and before `to`.
 pub async fn between(
     conn: &mut PgConnection,
     reach: Reach<'_>,
@@ -70,46 +68,77 @@ pub async fn between(
     from: OffsetDateTime,
     to: OffsetDateTime,
 ) -> Result<i64> {
-    let first_whole = if from.time() == time::Time::MIDNIGHT { from.date() } else { next(from.date()) };
-    let after_whole = to.date();
-    let begins = |day: Date| day.midnight().assume_utc();
-    let (head_end, tail_begin) = match first_whole < after_whole {
-        true => (begins(first_whole), begins(after_whole)),
-        // No whole day in between: all of it is head.
-        false => (to, to),
-    };
+    Ok(within(conn, reach, teams, [(from, to)]).await?.iter().sum())
+}
+
+/// The same for several spans at once, in their order: whole days from their counters, a begun day at either end from the entries.
+async fn within<const N: usize>(
+    conn: &mut PgConnection,
+    reach: Reach<'_>,
+    teams: &[i64],
+    spans: [(OffsetDateTime, OffsetDateTime); N],
+) -> Result<[i64; N]> {
+    let spans = spans.map(|(from, to)| Span::of(from, to));
+    let dates = |of: fn(&Span) -> Date| spans.iter().map(of).collect::<Vec<_>>();
+    let times = |of: fn(&Span) -> OffsetDateTime| spans.iter().map(of).collect::<Vec<_>>();
     let wanted = Some(teams).filter(|teams| *teams != [-1]);
-    Ok(sqlx::query_scalar!(
+    let rows = sqlx::query_scalar!(
         "select (
              select coalesce(sum(n), 0)::bigint
              from unnest($1::bigint[]) team (id)
              join certificate_days on team_id = team.id
-             where state = 'active' and day >= $2 and day < $3
+             where state = 'active' and day >= first_whole and day < after_whole
          ) + (
              select count(*)
              from certificates
-             where state = 'active' and not_after >= $4 and not_after < $5
+             where state = 'active' and not_after >= head and not_after < head_end
                and ($8::bigint[] is null or team_id = any($8))
                and ($9::bigint[] is null or coalesce(team_id, 0) = any($9))
          ) + (
              select count(*)
              from certificates
-             where state = 'active' and not_after >= $6 and not_after < $7
+             where state = 'active' and not_after >= tail and not_after < tail_end
                and ($8::bigint[] is null or team_id = any($8))
                and ($9::bigint[] is null or coalesce(team_id, 0) = any($9))
-         ) as \"n!\"",
+         ) as \"n!\"
+         from unnest($2::date[], $3::date[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
+             with ordinality span (first_whole, after_whole, head, head_end, tail, tail_end, place)
+         order by place",
         teams,
-        first_whole,
-        after_whole,
-        from,
-        head_end,
-        tail_begin,
-        to,
+        &dates(|span| span.first_whole),
+        &dates(|span| span.after_whole),
+        &times(|span| span.head.0),
+        &times(|span| span.head.1),
+        &times(|span| span.tail.0),
+        &times(|span| span.tail.1),
         reach,
         wanted,
     )
-    .fetch_one(conn)
-    .await?)
+    .fetch_all(conn)
+    .await?;
+    Ok(std::array::from_fn(|n| rows.get(n).copied().unwrap_or(0)))
+}
+
+/// A span of time as whole days and what is left of the days at its ends.
+struct Span {
+    first_whole: Date,
+    after_whole: Date,
+    head: (OffsetDateTime, OffsetDateTime),
+    tail: (OffsetDateTime, OffsetDateTime),
+}
+
+impl Span {
+    fn of(from: OffsetDateTime, to: OffsetDateTime) -> Span {
+        let first_whole = if from.time() == time::Time::MIDNIGHT { from.date() } else { next(from.date()) };
+        let after_whole = to.date();
+        let begins = |day: Date| day.midnight().assume_utc();
+        let (head_end, tail_begin) = match first_whole < after_whole {
+            true => (begins(first_whole), begins(after_whole)),
+            // No whole day in between: all of it is head.
+            false => (to, to),
+        };
+        Span { first_whole, after_whole, head: (from, head_end), tail: (tail_begin, to) }
+    }
 }
 
 /// The days on which active entries within reach end, from `first` to before `after`; a day without any is left out.

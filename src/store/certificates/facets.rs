@@ -8,12 +8,16 @@ use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
 use super::{
-    Filter, Reach, Result, State, Status, days,
+    Filter, Query, Reach, Result, State, Status, days,
     filter::{CAP, Goal},
 };
 
 /// The most values shown of one facet.
 const MAX_VALUES: i64 = 12;
+/// Within one owner or environment, a status without a counter is counted up to here, for it is done for every page.
+const FEW: i64 = 501;
+/// Of a list that is surely long, so many entries tell which values are frequent.
+const SAMPLE: i64 = 201;
 /// The team of the counters that stand for all teams.
 const ALL_TEAMS: [i64; 1] = [-1];
 
@@ -163,7 +167,19 @@ pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: Offset
         let (from, to) = ends.span(now);
         return Ok(Count::exact(days::between(conn, reach, &teams, from, to).await?));
     }
+    if is_surely_long(reach, filter) {
+        return Ok(Count::up_to_cap(CAP));
+    }
     Ok(Count::up_to_cap(matches(conn, reach, filter, now).await?))
+}
+
+/// Whether the text alone narrows the list, and so many names have it that counting would only reach the cap.
+fn is_surely_long(reach: Reach<'_>, filter: &Filter) -> bool {
+    let is_common = match &filter.query {
+        Some(Query::Weighed(_, weight) | Query::Ending { weight, .. }) => weight.is_surely_many,
+        _ => false,
+    };
+    is_common && reach.is_none() && *filter == Filter { query: filter.query.clone(), ..Filter::default() }
 }
 
 /// The counter that holds the length of the whole list, if one does.
@@ -205,6 +221,26 @@ async fn counter(conn: &mut PgConnection, teams: &[i64], facet: &str, value: &st
     )
     .fetch_one(conn)
     .await?)
+}
+
+/// How many entries of the list have each of these statuses, as far as they are few.
+async fn few_of(
+    conn: &mut PgConnection,
+    reach: Reach<'_>,
+    filter: &Filter,
+    now: OffsetDateTime,
+    statuses: [Status; 2],
+) -> Result<[Option<i64>; 2]> {
+    let mut sql = QueryBuilder::<Postgres>::new("select ");
+    for (n, status) in statuses.into_iter().enumerate() {
+        sql.push(if n == 0 { "(" } else { ", (" })
+            .push("select count(*) from (select from certificates c where ");
+        Filter { status: vec![status], ..filter.clone() }.push(&mut sql, reach, now, Goal::All);
+        // In the order of the owner's or the environment's index, which is then walked no farther than needed.
+        sql.push(" order by c.not_after, c.id limit ").push_bind(FEW).push(") counted)");
+    }
+    let (first, second): (i64, i64) = sql.build_query_as().fetch_one(conn).await?;
+    Ok([first, second].map(|n| (n < FEW).then_some(n)))
 }
 
 /// How many entries match, counted up to the cap.
@@ -249,29 +285,60 @@ pub async fn facets(
     Ok(values)
 }
 
+struct Counted {
+    facet: String,
+    value: String,
+    n: i64,
+}
+
 /// Owner, environment, issuer, key and tag from the counters.
 async fn counted(conn: &mut PgConnection, scope: &Scope<'_>, teams: &[i64]) -> Result<Vec<FacetValue>> {
     let (scope, scope_value) = scope.parts();
-    let rows = sqlx::query!(
-        "select wanted.facet as \"facet!\", counted.value as \"value!\", counted.n as \"n!\"
-         from unnest(array['owner', 'environment', 'issuer', 'key', 'tag']) wanted (facet)
-         cross join lateral (
-             select value, sum(n)::bigint as n
-             from unnest($3::bigint[]) team (id)
-             join certificate_counts on team_id = team.id
-             where scope = $1 and scope_value = $2 and facet = wanted.facet
-             group by value
-             having sum(n) > 0
-             order by sum(n) desc, value
-             limit $4
-         ) counted",
-        scope,
-        scope_value,
-        teams,
-        MAX_VALUES,
-    )
-    .fetch_all(conn)
-    .await?;
+    let rows = match teams {
+        [only] => {
+            sqlx::query_as!(
+                Counted,
+                "select wanted.facet as \"facet!\", counted.value as \"value!\", counted.n as \"n!\"
+                 from unnest(array['owner', 'environment', 'issuer', 'key', 'tag']) wanted (facet)
+                 cross join lateral (
+                     select value, n
+                     from certificate_counts
+                     where scope = $1 and scope_value = $2 and facet = wanted.facet and team_id = $3 and n > 0
+                     order by n desc, value
+                     limit $4
+                 ) counted",
+                scope,
+                scope_value,
+                only,
+                MAX_VALUES,
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        several => {
+            sqlx::query_as!(
+                Counted,
+                "select wanted.facet as \"facet!\", counted.value as \"value!\", counted.n as \"n!\"
+                 from unnest(array['owner', 'environment', 'issuer', 'key', 'tag']) wanted (facet)
+                 cross join lateral (
+                     select value, sum(n)::bigint as n
+                     from unnest($3::bigint[]) team (id)
+                     join certificate_counts on team_id = team.id
+                     where scope = $1 and scope_value = $2 and facet = wanted.facet
+                     group by value
+                     having sum(n) > 0
+                     order by sum(n) desc, value
+                     limit $4
+                 ) counted",
+                scope,
+                scope_value,
+                several,
+                MAX_VALUES,
+            )
+            .fetch_all(conn)
+            .await?
+        }
+    };
     let of = |counter: &str| Facet::ALL.into_iter().find(|facet| facet.counter() == counter);
     Ok(rows
         .into_iter()
@@ -334,11 +401,7 @@ async fn by_status(
     let states = days::states(conn, name, value, teams).await?;
     let state =
         |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
-    let mut ended = async |status: Status| {
-        let n = matches(conn, reach, &Filter { status: vec![status], ..filter.clone() }, now).await?;
-        Ok::<_, crate::store::Error>((n < CAP).then_some(n))
-    };
-    let (expired, expiring) = (ended(Status::Expired).await?, ended(Status::Expiring).await?);
+    let [expired, expiring] = few_of(conn, reach, filter, now, [Status::Expired, Status::Expiring]).await?;
     let valid = expired.zip(expiring).map(|(expired, expiring)| state(State::Active) - expired - expiring);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -364,7 +427,8 @@ async fn sampled(
     sql.push_bind(now).push(", ").push_bind(now.saturating_add(super::status::SOON));
     sql.push(") as status from certificates c where ");
     filter.push(&mut sql, reach, now, Goal::All);
-    sql.push(" limit ").push_bind(CAP);
+    let is_long = is_surely_long(reach, filter);
+    sql.push(" limit ").push_bind(if is_long { SAMPLE } else { CAP });
     sql.push(
         "), spread as (
              select facet, value, count(*) as n, row_number() over (partition by facet order by count(*) desc, value) as place
@@ -386,7 +450,7 @@ async fn sampled(
     Ok(rows
         .into_iter()
         .filter_map(|(parameter, value, n, whole)| {
-            Some(FacetValue { facet: of(&parameter)?, value, count: (whole < CAP).then_some(n) })
+            Some(FacetValue { facet: of(&parameter)?, value, count: (whole < CAP && !is_long).then_some(n) })
         })
         .collect())
 }

@@ -252,8 +252,11 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query, goal: Goal) {
         Query::Weighed(texts, weight) => push_weighed(sql, texts, weight, goal),
         Query::Ending { texts, weight, names: (from, to) } => {
             push_weighed(sql, texts, weight, goal);
-            sql.push(" and exists (select from certificate_names n where n.certificate_id = c.id and n.reversed >= ");
-            sql.push_bind(from.clone()).push(" and n.reversed < ").push_bind(to.clone()).push(")");
+            // A value and not `exists`, which would be joined: the names of a suffix may be very many.
+            sql.push(
+                " and (select true from certificate_names n where n.certificate_id = c.id and n.reversed >= ",
+            );
+            sql.push_bind(from.clone()).push(" and n.reversed < ").push_bind(to.clone()).push(" limit 1)");
         }
         Query::Among(ids) => {
             sql.push(" and c.id = any(").push_bind(ids.clone()).push(")");

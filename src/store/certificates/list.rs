@@ -246,10 +246,20 @@ async fn walked(conn: &mut PgConnection, wanted: &Wanted<'_>, steps: i64) -> Res
 async fn looked_up(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<Listed>> {
     let Wanted { filter, sort, reach, now, .. } = *wanted;
     let mut sql = beginning(sort);
+    let is_tagged = sort.by == SortBy::Expires && filter.tag.iter().all(|tag| !tag.is_empty());
+    let untagged = Filter { tag: Vec::new(), ..filter.clone() };
     let key = match filter.tag.as_slice() {
-        [first, others @ ..] if sort.by == SortBy::Expires && !filter.tag.iter().any(String::is_empty) => {
+        tags @ [_, _, ..] if is_tagged && untagged.is_empty() && reach.is_none() => {
+            push_tagged(&mut sql, wanted, tags);
+            sql.push(
+                " t join certificates c on c.id = t.certificate_id left join teams on teams.id = c.team_id",
+            );
+            push_order_of(&mut sql, sort, TAG_KEY);
+            return Ok(sql.build_query_as::<Listed>().fetch_all(conn).await?);
+        }
+        [first, others @ ..] if is_tagged => {
             sql.push("certificate_tags t join certificates c on c.id = t.certificate_id");
-            // Looked up for each row, never joined: the rows of a tag may be very many.
+            // Looked up for each row, never joined: the rows of a tag may be very many, and few of them pass the filter.
             for (n, other) in others.iter().enumerate() {
                 sql.push(" cross join lateral (select from certificate_tags o where o.tag = ")
                     .push_bind(other.clone())
@@ -257,7 +267,7 @@ async fn looked_up(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<L
                     .push(n);
             }
             sql.push(" left join teams on teams.id = c.team_id where ");
-            Filter { tag: Vec::new(), ..filter.clone() }.push(&mut sql, reach, now, Goal::Page);
+            untagged.push(&mut sql, reach, now, Goal::Page);
             sql.push(" and t.tag = ").push_bind(first.clone());
             TAG_KEY
         }
@@ -269,6 +279,28 @@ async fn looked_up(conn: &mut PgConnection, wanted: &Wanted<'_>) -> Result<Vec<L
     };
     push_rest(&mut sql, wanted, key, wanted.rows);
     Ok(sql.build_query_as::<Listed>().fetch_all(conn).await?)
+}
+
+/// The page of several tags and nothing else, from their rows alone: the lists of the two rarest are in the order of ends, so that they
+/// are merged.
+fn push_tagged(sql: &mut QueryBuilder<Postgres>, wanted: &Wanted<'_>, tags: &[String]) {
+    const SAME: &str = "o.not_after = t.not_after and o.certificate_id = t.certificate_id";
+    sql.push("(select t.not_after, t.certificate_id from certificate_tags t join certificate_tags o on ")
+        .push(SAME);
+    for (n, tag) in tags.iter().enumerate() {
+        match n {
+            0 => sql.push(" where t.tag = ").push_bind(tag.clone()),
+            1 => sql.push(" and o.tag = ").push_bind(tag.clone()),
+            _ => sql
+                .push(" and (select true from certificate_tags o where o.tag = ")
+                .push_bind(tag.clone())
+                .push(" and ")
+                .push(SAME)
+                .push(" limit 1)"),
+        };
+    }
+    push_rest(sql, wanted, TAG_KEY, wanted.rows);
+    sql.push(")");
 }
 
 fn beginning(sort: Sort) -> QueryBuilder<Postgres> {

@@ -29,6 +29,9 @@ const PAGE: f64 = 50.0;
 const VISIT: f64 = 2.0;
 /// From this share on, counting up to the cap is quicker without the index.
 const COMMON: f64 = 0.05;
+/// So many entries are more than the cap, though the sample only guesses: when it has so many hits, it is not wrong by a half.
+const SURELY: f64 = 10_000.0;
+const MANY_HITS: f64 = 50.0;
 /// The longest walk in rows, some 30 ms.
 const LONGEST_WALK: i64 = 10_000;
 
@@ -48,6 +51,8 @@ pub struct Weight {
     per_mille: u32,
     /// So common that counting up to the cap needs no index.
     pub fills_counts: bool,
+    /// So many entries have it that no list of them is shorter than the cap.
+    pub is_surely_many: bool,
 }
 
 impl Weight {
@@ -141,6 +146,7 @@ impl Taken {
             // A walk finds a page in PAGE / share steps; the index leads to share * table rows, all to be visited.
             per_mille: if share * share * self.table * VISIT >= PAGE { rounded(share * 1_000.0) } else { 0 },
             fills_counts: share >= COMMON,
+            is_surely_many: hits >= MANY_HITS && share * self.table >= SURELY,
         }
     }
 }

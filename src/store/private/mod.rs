@@ -10,6 +10,7 @@ mod account;
 mod binaries;
 mod error;
 mod keeper;
+mod memory;
 mod place;
 mod postmaster;
 mod roles;

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use super::account::Account;
 use super::binaries::Binaries;
 use super::error::{Error, file};
+use super::memory;
 use super::place::{self, Place};
 
 /// A log larger than this is set aside when the server starts.
@@ -143,6 +144,7 @@ pub(super) fn spawn(
         builder = builder.runtime_param(name, value);
     }
     for (name, value) in [
+        ("shared_buffers", memory::shared_buffers().as_str()),
         ("unix_socket_directories", quoted(&sockets).as_str()),
         ("hba_file", &hba.to_string_lossy()),
         ("ident_file", &ident.to_string_lossy()),
@@ -180,7 +182,7 @@ fn remove_sockets(place: &Place) -> Result<(), Error> {
 }
 
 /// What every private server runs with. Logs name no statement and no value, which could hold what a person typed.
-fn fixed_parameters() -> [(&'static str, &'static str); 14] {
+fn fixed_parameters() -> [(&'static str, &'static str); 13] {
     [
         ("listen_addresses", ""),
         ("port", "5432"),
@@ -193,7 +195,6 @@ fn fixed_parameters() -> [(&'static str, &'static str); 14] {
         ("log_timezone", "UTC"),
         ("timezone", "UTC"),
         ("max_connections", "200"),
-        ("shared_buffers", "64MB"),
         ("cluster_name", "notafter"),
         ("password_encryption", "scram-sha-256"),
     ]
