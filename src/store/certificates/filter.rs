@@ -252,11 +252,13 @@ fn push_query(sql: &mut QueryBuilder<Postgres>, query: &Query, goal: Goal) {
         Query::Weighed(texts, weight) => push_weighed(sql, texts, weight, goal),
         Query::Ending { texts, weight, names: (from, to) } => {
             push_weighed(sql, texts, weight, goal);
-            // A value and not `exists`, which would be joined: the names of a suffix may be very many.
-            sql.push(
-                " and (select true from certificate_names n where n.certificate_id = c.id and n.reversed >= ",
-            );
-            sql.push_bind(from.clone()).push(" and n.reversed < ").push_bind(to.clone()).push(" limit 1)");
+            // A value and not `exists`, which would be joined, and joined with nothing, so that the names of the one entry are looked at
+            // and never those of the suffix, which may be very many.
+            sql.push(" and (select true from certificate_names n where n.certificate_id = c.id and (n.reversed || '') >= ");
+            sql.push_bind(from.clone())
+                .push(" and (n.reversed || '') < ")
+                .push_bind(to.clone())
+                .push(" limit 1)");
         }
         Query::Among(ids) => {
             sql.push(" and c.id = any(").push_bind(ids.clone()).push(")");
@@ -316,7 +318,7 @@ pub(super) fn containing(text: &str) -> String {
 }
 
 /// A serial as the inventory writes it: whole bytes, no leading zero byte (`x509::serial`).
-fn without_zeros(digits: &str) -> String {
+pub(super) fn without_zeros(digits: &str) -> String {
     if let Some(magnitude) = digits.strip_prefix('-') {
         return format!("-{}", without_zeros(magnitude));
     }

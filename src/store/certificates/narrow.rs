@@ -2,7 +2,15 @@
 
 use sqlx::PgPool;
 
-use super::{Filter, Query, Reach, Result, filter::CAP, import::reverse, sample::NameSample};
+use super::{
+    Filter, Query, Reach, Result,
+    filter::{CAP, without_zeros},
+    import::reverse,
+    sample::NameSample,
+};
+
+/// From so many digits on, hex is no word that stands in names by chance.
+const LONG_HEX: usize = 16;
 
 /// Turns what needs a look into the tables into plain conditions: an owner's address into the owner, an end of names into their entries.
 pub async fn narrowed(
@@ -14,6 +22,9 @@ pub async fn narrowed(
     let filter = &rarest_tag_first(pool, filter).await?;
     match &filter.query {
         Some(Query::Address(address)) => owned(pool, reach, filter, address).await,
+        Some(Query::Hex { typed, digits }) if digits.len() >= LONG_HEX => {
+            identified(pool, names, filter, typed, digits).await
+        }
         Some(Query::Suffix(suffix)) => ending(pool, names, reach, filter, suffix, true).await,
         Some(Query::Text(terms)) => match terms.as_slice() {
             [only] if only.contains('.') => ending(pool, names, reach, filter, only, false).await,
@@ -40,6 +51,40 @@ async fn owned(pool: &PgPool, reach: Reach<'_>, filter: &Filter, address: &str) 
         (true, true) => Filter { query: None, owner: vec![address], ..filter.clone() },
         (true, false) => Filter { query: Some(Query::Among(Vec::new())), ..filter.clone() },
     })
+}
+
+/// A long number is a serial or a fingerprint where one has it, and else a part of names. The index of names would be asked for each of
+/// its trigrams.
+async fn identified(
+    pool: &PgPool,
+    names: &NameSample,
+    filter: &Filter,
+    typed: &str,
+    digits: &str,
+) -> Result<Filter> {
+    let digest = hex::decode(digits).unwrap_or_default();
+    let ids = sqlx::query_scalar!(
+        "(select id from certificates where serial = $1 limit $3)
+         union
+         (select id from certificates where sha1 = $2 limit $3)
+         union
+         (select id from certificates where sha256 = $2 limit $3)
+         union
+         (select id from certificates where spki_sha256 = $2 limit $3)",
+        without_zeros(digits),
+        &digest,
+        CAP,
+    )
+    .fetch_all(pool)
+    .await?;
+    match ids.len() {
+        0 => containing_all(pool, names, filter, vec![typed.to_owned()]).await,
+        n if i64::try_from(n).is_ok_and(|n| n < CAP) => {
+            let ids = ids.into_iter().flatten().collect();
+            Ok(Filter { query: Some(Query::Among(ids)), ..filter.clone() })
+        }
+        _ => Ok(filter.clone()),
+    }
 }
 
 /// A handful of entries is named by id, which is quick in every order; of many, the list walks its order and finds them on the way.
