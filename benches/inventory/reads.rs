@@ -3,7 +3,7 @@
 use std::{sync::LazyLock, time::Instant};
 
 use notafter::store::certificates::{
-    self, CertificateId, Ends, Filter, NameSample, Query, Sort, Status, chain, days, facets,
+    self, CertificateId, Ends, Filter, NameSample, Query, Sort, Status, chain, counts, days, facets,
     list::{Cursor, Place, SortBy, list},
     narrowed,
 };
@@ -74,7 +74,7 @@ impl Reads {
 
     async fn counting(&mut self, work: &str, mut filter: impl FnMut(&mut Chance, u64) -> Filter) {
         self.time(&format!("count: {work}"), async |pool, now, chance, row| {
-            let _ = facets::count(pool, None, &understood(pool, &filter(chance, row)).await, now).await;
+            let _ = counts::count(pool, None, &understood(pool, &filter(chance, row)).await, now).await;
         })
         .await;
     }

@@ -130,7 +130,7 @@ fn place(request: &ListRequest, sort: Sort) -> Result<Place> {
 pub async fn count(app: &App, actor: &Actor, request: &ListRequest) -> Result<Count> {
     actor.require(Permission::CertificatesRead)?;
     let filter = filter(app, actor, request).await?;
-    rows::facets::count(&app.pool, actor.reach().as_sql(), &filter, app.now()).await.map_err(too_slow)
+    rows::counts::count(&app.pool, actor.reach().as_sql(), &filter, app.now()).await.map_err(too_slow)
 }
 
 /// What the list can be narrowed to, facet by facet, the most frequent values first.

@@ -11,6 +11,7 @@ pub mod filter;
 pub mod narrow;
 pub mod list;
 pub mod days;
+pub mod counts;
 pub mod facets;
 pub mod lineage;
 pub mod chain;
@@ -25,7 +26,8 @@ use time::{OffsetDateTime, macros::datetime};
 use super::Result;
 
 pub use self::{
-    facets::{Count, Facet, FacetValue},
+    counts::Count,
+    facets::{Facet, FacetValue},
     filter::{Ends, Filter, Query},
     list::{Page, Sort},
     narrow::narrowed,

@@ -197,7 +197,9 @@ mod tests {
         names.extend(["\nrare.test\n"; 1]);
         let sample = taken(&names, 1e6);
         let weigh = |text: &str| sample.weigh(&[text.to_owned()]);
-        assert!(weigh("example").fills_counts);
+        assert!(weigh("example").fills_counts && weigh("example").is_surely_many);
+        assert!(!weigh("rare").is_surely_many);
+        assert!(!taken(&["\na.example\n"; 1_000], 5e3).weigh(&["example".to_owned()]).is_surely_many);
         assert_eq!(weigh("example").walk(51), Some(500));
         assert_eq!((weigh("rare").walk(51), weigh("absent").walk(51)), (None, None));
     }

@@ -79,6 +79,10 @@ async fn a_certificate_is_found_by_anything_known_of_it() {
         assert!(names(&app, q).await.is_empty() || q == "*.example", "{q}");
     }
     assert_eq!(names(&app, "*.example").await, ["shop.halden.example"]);
+    // Long hex is a number first, and a part of names where it is nobody's number.
+    app.import(leaf(&["deadbeefdeadbeef0123.halden.example"], -1, 90).pem()).await;
+    assert_eq!(names(&app, "beefdeadbeef0123").await, ["deadbeefdeadbeef0123.halden.example"]);
+    assert!(names(&app, "beefdeadbeef0124").await.is_empty());
 }
 
 #[tokio::test]
