@@ -65,7 +65,7 @@ fn owner(typed: &str) -> Checked<Option<String>> {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
     });
     if !is_address || owner.len() > 254 || owner.chars().any(is_unruly) {
-        return Err(FieldError::new("owner", "an owner is one mail address, such as web@halden.example"));
+        return Err(FieldError::new("owner", "an owner is one mail address, such as web@example.org"));
     }
     Ok(Some(owner))
 }

@@ -14,6 +14,8 @@ const EXACT: &[BorrowedFormatItem<'_>] = format_description!(
 
 /// Names that are listed before "and n more".
 const MOST_NAMES: usize = 5;
+/// Characters of a note before it is cut.
+const LONGEST_NOTE: usize = 280;
 
 /// Why somebody gets a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,6 +170,10 @@ struct Model {
     more_names: usize,
     owner: Option<String>,
     team: Option<String>,
+    environment: Option<String>,
+    tags: Vec<String>,
+    /// One line; empty for none.
+    note: String,
     issuer: String,
     serial: String,
     source: String,
@@ -205,6 +211,9 @@ fn model(certificate: &Subject, setting: &Setting<'_>) -> Model {
         more_names: certificate.sans.len().saturating_sub(MOST_NAMES),
         owner: certificate.owner.as_deref().map(visible),
         team: certificate.team_name.as_deref().map(visible),
+        environment: certificate.environment.as_deref().map(visible),
+        tags: certificate.tags.iter().map(|tag| visible(tag)).collect(),
+        note: one_line(&certificate.note),
         issuer: visible(&certificate.issuer_name),
         serial: certificate.serial.clone(),
         source: certificate.source.clone(),
@@ -213,6 +222,16 @@ fn model(certificate: &Subject, setting: &Setting<'_>) -> Model {
         threshold: setting.threshold,
         link: format!("{}/certificates/{}", setting.base_url, certificate.id),
         rules_link: format!("{}/alerts", setting.base_url),
+    }
+}
+
+/// The beginning of a note, its lines joined; the page has all of it.
+fn one_line(note: &str) -> String {
+    let words: Vec<&str> = note.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_NOTE) {
+        Some((end, _)) => format!("{}…", visible(line.get(..end).unwrap_or_default())),
+        None => visible(&line),
     }
 }
 
@@ -250,6 +269,9 @@ mod tests {
             owner: Some("ann@halden.example".into()),
             team: Some(1),
             team_name: Some("Payments".into()),
+            environment: Some("production".into()),
+            tags: vec!["pci".into(), "edge".into()],
+            note: "Runs on lb-3.\nAsk ops before a restart.".into(),
             source: "import".into(),
             state: "active".into(),
             is_ca: false,
@@ -328,6 +350,10 @@ mod tests {
             "shop.halden.example",
             "Thu 26 Nov 2026, 09:00:00 UTC",
             "ann@halden.example",
+            "production",
+            "pci",
+            "edge",
+            "Runs on lb-3. Ask ops before a restart.",
             "Payments",
             "Halden Issuing CA",
             "4f2a",

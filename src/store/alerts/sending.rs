@@ -62,6 +62,12 @@ pub struct Subject {
     pub team: Option<i64>,
     /// What people call that team.
     pub team_name: Option<String>,
+    /// Where it is used.
+    pub environment: Option<String>,
+    /// Free labels, sorted.
+    pub tags: Vec<String>,
+    /// Free text.
+    pub note: String,
     /// When it came into the inventory.
     pub added_at: OffsetDateTime,
     /// How it came into the inventory.
@@ -149,7 +155,7 @@ pub async fn subject(pool: &PgPool, reach: Option<&[i64]>, id: i64) -> Result<Op
     let row = sqlx::query_as!(
         Subject,
         r#"select certificates.id, sha256, certificates.name, sans, issuer_name, serial, not_before, not_after as "not_after!", owner,
-             team_id as team, teams.name as "team_name?", added_at, source, state, is_ca
+             team_id as team, teams.name as "team_name?", environment, tags, note, added_at, source, state, is_ca
          from certificates
          left join teams on teams.id = team_id
          where certificates.id = $2
