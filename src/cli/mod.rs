@@ -177,10 +177,11 @@ where
     start::log_to_stderr("warn");
     let started = start::start(Config::from_env()?).await?;
     if let Some(made) = started.made() {
-        writeln!(
+        // A full disk behind standard error is no reason not to run the command.
+        let _ = writeln!(
             std::io::stderr(),
             "notafter: this is a new installation (NOTAFTER_DATA_DIR says where); {made}"
-        )?;
+        );
     }
     let done = run(&started.app, &Actor::Cli(operating_system_user())).await;
     started.stop().await;

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -42,6 +43,10 @@ const KNOWN: &[&str] = &[
     "NOTAFTER_TEST_MODE",
     "NOTAFTER_TEST_NOW",
 ];
+
+const MASTER_KEY: &str = "NOTAFTER_MASTER_KEY";
+/// Where container engines put secrets, readable in the container by all.
+const CONTAINER_SECRETS: &str = "/run/secrets/";
 
 /// Settings whose value may come from a file named by `<name>_FILE`.
 const SECRET: &[&str] = &[
@@ -222,6 +227,11 @@ fn read_toml(path: &Path) -> Result<BTreeMap<String, String>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     let table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+    if table.contains_key(MASTER_KEY) && is_for_everybody(path) {
+        return Err(wrong(format!(
+            "it holds {MASTER_KEY} and can be read by everybody on this machine; chmod 600 it"
+        )));
+    }
     let text_of = |name: &str, value: toml::Value| match value {
         toml::Value::String(text) => Ok(text),
         toml::Value::Integer(number) => Ok(number.to_string()),
@@ -234,6 +244,11 @@ fn read_toml(path: &Path) -> Result<BTreeMap<String, String>, Error> {
     table.into_iter().map(|(name, value)| text_of(&name, value).map(|text| (name, text))).collect()
 }
 
+/// Whether anybody who can reach the file may read it (S19).
+fn is_for_everybody(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
 fn resolve_secret_files(mut values: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> {
     for name in SECRET {
         let file = format!("{name}_FILE");
@@ -242,6 +257,9 @@ fn resolve_secret_files(mut values: BTreeMap<String, String>) -> Result<BTreeMap
             return Err(bad(&file, format!("{name} is set as well; give one of the two")));
         }
         let text = std::fs::read_to_string(&path).map_err(|error| bad(&file, format!("{path}: {error}")))?;
+        if *name == MASTER_KEY && !path.starts_with(CONTAINER_SECRETS) && is_for_everybody(Path::new(&path)) {
+            return Err(bad(&file, format!("{path} can be read by everybody on this machine; chmod 600 it")));
+        }
         values.insert((*name).to_owned(), text.trim_end_matches(['\n', '\r']).to_owned());
     }
     Ok(values)
@@ -322,6 +340,20 @@ mod tests {
         .unwrap();
         assert_eq!((config.listen.port(), config.outbound_allow.len()), (2, 2));
         assert_eq!(config.metrics_token.unwrap().expose_secret(), "t0ken");
+        // A master key that everybody may read is none.
+        let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        std::fs::write(&secret, key).unwrap();
+        std::fs::write(&toml, format!("NOTAFTER_MASTER_KEY = \"{key}\"\n")).unwrap();
+        let given = [
+            ("NOTAFTER_MASTER_KEY_FILE", secret.to_str().unwrap()),
+            ("NOTAFTER_CONFIG", toml.to_str().unwrap()),
+        ];
+        for (place, path) in given.into_iter().zip([&secret, &toml]) {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+            assert!(refusal(&[place]).contains("everybody"), "{place:?}");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(read(&[place]).unwrap().master_key.is_some(), "{place:?}");
+        }
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 10;
 
 /// So many issuers with the fitting name and identifiers are tried for one certificate: a signature costs time,
 /// and an upload may hold thousands of the same name.
-pub const MAX_CANDIDATES: usize = 16;
+pub const MAX_CANDIDATES: usize = 64;
 
 /// The way from a leaf upwards, as far as the known certificates lead.
 #[derive(Clone, Debug)]
@@ -29,19 +29,13 @@ pub struct Chain<'a> {
 /// True if `parent` signed `child`: the names link byte for byte, the key identifiers do not contradict each
 /// other, and the signature is good. An algorithm that cannot be verified here is not proof, so `false`.
 pub fn is_issued_by(child: &Certificate, parent: &Certificate) -> bool {
-    judged_by(child, parent) == Some(Verdict::Good)
-}
-
-/// What the key of `parent` says of the signature that `child` bears; `None` if names or key identifiers tell that it is not the issuer.
-pub fn judged_by(child: &Certificate, parent: &Certificate) -> Option<Verdict> {
-    names_and_identifiers_agree(child, parent).then(|| child.verify(parent.spki_der()))
+    may_be_issuer(child, parent) && child.verify(parent.spki_der()) == Verdict::Good
 }
 
 /// True if the certificate signed itself. Where the algorithm cannot be verified here (MD5, Ed448) the names
 /// and identifiers decide, since nothing rests on a root's own signature.
 pub fn is_self_signed(certificate: &Certificate) -> bool {
-    names_and_identifiers_agree(certificate, certificate)
-        && certificate.verify(certificate.spki_der()) != Verdict::Bad
+    may_be_issuer(certificate, certificate) && certificate.verify(certificate.spki_der()) != Verdict::Bad
 }
 
 /// Follows issuers from `leaf` through `pool` until a self-signed certificate, an unknown issuer, a loop or
@@ -74,7 +68,7 @@ fn issuer_in<'a>(
 ) -> Option<&'a Certificate> {
     let mut candidates: Vec<&Certificate> = pool
         .iter()
-        .filter(|candidate| names_and_identifiers_agree(child, candidate) && !chain.contains(candidate))
+        .filter(|candidate| may_be_issuer(child, candidate) && !chain.contains(candidate))
         .collect();
     candidates.sort_by_key(|candidate| Reverse((candidate.is_self_issued(), candidate.not_after())));
     candidates.into_iter().take(MAX_CANDIDATES).find(|candidate| is_issued_by(child, candidate))
@@ -82,7 +76,7 @@ fn issuer_in<'a>(
 
 /// The cheap half of the question, which most pairs fail: names as bytes, then key identifiers, then the
 /// issuer and serial that the child may name.
-fn names_and_identifiers_agree(child: &Certificate, parent: &Certificate) -> bool {
+pub fn may_be_issuer(child: &Certificate, parent: &Certificate) -> bool {
     if child.issuer_der() != parent.subject_der() {
         return false;
     }

@@ -3,7 +3,7 @@
 //! The rule: **a newer certificate supersedes an older one if it covers every name of it, neither is a CA, and it is vouched for at least as
 //! well ([`Vouched`]).** Anybody can make a certificate for any name and call its issuer what they like, so it must not silence one that a
 //! known CA signed, and a self-signed one must not silence an issued one.
-//! *Newer* means a later `not_before` and a later `not_after`. *Covers* means that each name of the older one
+//! *Newer* means a later `not_before` and a later `not_after`, without a gap in between that is still to come. *Covers* means that each name of the older one
 //! (`Certificate::names`: DNS and IP names in lower case, the common name where there is none) is a name of the
 //! newer one, or is one label in front of a wildcard of it: `*.a.example` covers `b.a.example`, neither
 //! `a.example` nor `c.b.a.example`; a wildcard is covered only by the same wildcard. A certificate without names
@@ -35,7 +35,7 @@ pub enum Vouched {
     ByNobody,
     /// By an issuer of whom nothing is known.
     ByUnknown,
-    /// By a CA that was known before it came; the signature was checked.
+    /// By a CA that has been in the inventory for a while; the signature was checked.
     ByKnown,
 }
 
@@ -57,9 +57,11 @@ impl<'a> Newer<'a> {
     }
 
     /// True if it takes the place of `older` by names, dates and self-signature; whether it is vouched for as well needs the signers.
-    pub fn supersedes(&self, older: &Generation) -> bool {
+    /// One whose life begins only after the older one's end, and not yet, leaves a gap that somebody must hear of.
+    pub fn supersedes(&self, older: &Generation, now: OffsetDateTime) -> bool {
         let newer = self.generation;
-        !newer.is_ca
+        newer.not_before <= older.not_after.max(now)
+            && !newer.is_ca
             && !older.is_ca
             && (older.is_self_signed || !newer.is_self_signed)
             && self.begins_after(older)
@@ -100,7 +102,7 @@ mod tests {
     }
 
     fn supersedes(newer: &Generation, older: &Generation) -> bool {
-        Newer::new(newer).supersedes(older)
+        Newer::new(newer).supersedes(older, OffsetDateTime::UNIX_EPOCH)
     }
 
     fn covers(newer: &[&str], older: &[&str]) -> bool {
@@ -139,6 +141,16 @@ mod tests {
             generation(&["a.example"], datetime!(2026-03-01 0:00 UTC), datetime!(2026-03-08 0:00 UTC));
         assert!(supersedes(&newer, &older));
         assert!(!supersedes(&older, &newer) && !supersedes(&older, &older) && !supersedes(&shorter, &older));
+    }
+
+    #[test]
+    fn a_gap_that_is_still_to_come_is_no_renewal() {
+        let older =
+            generation(&["a.example"], datetime!(2026-01-01 0:00 UTC), datetime!(2026-04-01 0:00 UTC));
+        let later =
+            generation(&["a.example"], datetime!(2026-05-01 0:00 UTC), datetime!(2026-08-01 0:00 UTC));
+        assert!(!Newer::new(&later).supersedes(&older, datetime!(2026-03-20 0:00 UTC)));
+        assert!(Newer::new(&later).supersedes(&older, datetime!(2026-05-01 0:00 UTC)), "late, but here");
     }
 
     #[test]

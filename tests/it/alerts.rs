@@ -616,7 +616,11 @@ async fn a_test_mail_goes_to_one_address_and_says_what_the_relay_said() {
             .fetch_all(&test.app.pool)
             .await
             .unwrap();
-    assert_eq!(told, ["alert.test_sent", "alert.test_failed"], "what was not sent is not said to be");
+    assert_eq!(
+        told,
+        ["alert.test_asked", "alert.test_sent", "alert.test_asked", "alert.test_failed"],
+        "what was not sent is not said to be"
+    );
     let wrong =
         preview::send_test(&test.app, &cli(), "ann@halden.example, eve@evil.example").await.unwrap_err();
     assert!(matches!(wrong, services::Error::Invalid(_)));

@@ -28,7 +28,7 @@ use crate::{
 use super::{
     fields::{self, Fields, Typed},
     keys, lineage,
-    lineage::{Lineage, Links, Replaced},
+    lineage::{Lineage, Links},
     linking::{self, Stored},
     read::{Kind, Read, sort},
     report::{Outcome, Report, Row},
@@ -300,7 +300,7 @@ impl Batch<'_> {
         let reach = self.actor.reach().as_sql();
         let certificates: Vec<Option<Arc<Certificate>>> =
             fresh.iter().map(|one| one.certificate.clone()).collect();
-        let lineage = lineage::find(tx, reach, entries, &certificates).await?;
+        let lineage = lineage::find(tx, reach, entries, &certificates, self.now).await?;
         lineage.inherit(entries, *self.actor.reach() == Reach::All);
         let inserted = rows::insert(tx, entries, self.options.source.as_str(), self.now).await?;
         let ids: Vec<Option<i64>> = inserted.into_iter().map(|id| id.map(|id| id.0)).collect();
@@ -334,19 +334,11 @@ impl Batch<'_> {
             ..=SINGLE_EVENTS => stored.iter().map(|(id, entry)| self.imported(*id, entry)).collect(),
             _ => stored.chunks(FINGERPRINTS).map(|part| self.imported_many(part, stored.len())).collect(),
         };
-        let replaced: Vec<Replaced<'_>> = lineage.replaced(entries, ids).collect();
-        match replaced.len() {
-            ..=SINGLE_EVENTS => events.extend(replaced.iter().map(|old| {
-                let event = self.actor.event("certificate.superseded", old.name);
-                event.on(old.id).of_team(old.team_id).with(json!({ "file": self.file }))
-            })),
-            whole => events.extend(replaced.chunks(FINGERPRINTS).map(|part| {
-                let ids: Vec<i64> = part.iter().map(|old| old.id).collect();
-                let object = format!("{} of {whole} certificates", part.len());
-                let event = self.actor.event("certificates.superseded", object).of_team(self.fields.team_id);
-                event.with(json!({ "file": self.file, "certificates": part.len(), "ids": ids }))
-            })),
-        }
+        // One for each, since they may belong to several teams, and each certificate's history tells its own.
+        events.extend(lineage.replaced(entries, ids).map(|old| {
+            let event = self.actor.event("certificate.superseded", old.name);
+            event.on(old.id).of_team(old.team_id).with(json!({ "file": self.file }))
+        }));
         events
     }
 

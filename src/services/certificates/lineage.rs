@@ -6,36 +6,36 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    ops::ControlFlow,
     sync::Arc,
     time::Duration,
 };
 
+use time::OffsetDateTime;
+
 use crate::{
+    crypto::digest::sha256,
     services::{Error, Result},
     store::{
         Tx,
         certificates::{
             chain,
-            import::{NewEntry, reverse},
+            import::NewEntry,
             lineage::{Candidate, candidates},
         },
     },
-    x509::{
-        Certificate,
-        lineage::{Generation, Newer},
-    },
+    x509::{Certificate, chain::MAX_DEPTH, lineage::Generation},
 };
 
 use super::{
     report::Link,
-    vouching::{self, Party},
+    successors,
+    vouching::{self, Party, Signers, Standing},
 };
 
-/// How many newer certificates with a name in common are tried for one older one, the newest first.
-const MAX_TRIES: usize = 500;
 /// How many names one batch compares, about a second's work; beyond it, entries stay as they are.
 const MAX_COMPARED: usize = 20_000_000;
+/// A CA vouches for others once it has been in the inventory for so long: what comes along, in the same upload or right before, proves nothing.
+const SETTLING: time::Duration = time::Duration::DAY;
 /// How long the signatures of one batch may take; ten thousand ordinary ones need a second.
 const TIME: Duration = Duration::from_secs(3);
 
@@ -55,17 +55,19 @@ pub(super) async fn find(
     reach: Option<&[i64]>,
     entries: &[NewEntry],
     certificates: &[Option<Arc<Certificate>>],
+    now: OffsetDateTime,
 ) -> Result<Lineage> {
     let fresh = entries.len();
     let mut generations: Vec<Generation> = entries.iter().map(of_entry).collect();
-    let (reversed, parents) = wanted(&generations);
+    let (reversed, parents) = successors::wanted(&generations);
     let candidates = candidates(tx, reach, &reversed, &parents).await?;
     generations.extend(candidates.iter().map(of_candidate));
-    let pairs = tokio::task::spawn_blocking(move || pairs(&generations, fresh, MAX_COMPARED));
+    let pairs =
+        tokio::task::spawn_blocking(move || successors::pairs(&generations, fresh, MAX_COMPARED, now));
     let pairs = pairs.await.map_err(Error::internal)?;
     let mut lineage = Lineage { fresh, candidates, pairs, unvouched: Vec::new() };
     if !lineage.pairs.is_empty() {
-        lineage.keep_vouched(tx, reach, entries, certificates).await?;
+        lineage.keep_vouched(tx, reach, entries, certificates, now).await?;
     }
     Ok(lineage)
 }
@@ -75,7 +77,7 @@ fn of_entry(entry: &NewEntry) -> Generation {
     let not_before = entry.not_before.filter(|_| !entry.is_ca && entry.unreadable.is_none());
     Generation {
         names: not_before.map(|_| entry.names.clone()).unwrap_or_default(),
-        not_before: not_before.unwrap_or(time::OffsetDateTime::UNIX_EPOCH),
+        not_before: not_before.unwrap_or(OffsetDateTime::UNIX_EPOCH),
         not_after: entry.not_after,
         is_ca: not_before.is_none(),
         is_self_signed: entry.is_self_signed,
@@ -92,82 +94,49 @@ fn of_candidate(candidate: &Candidate) -> Generation {
     }
 }
 
-/// The reversed names to look for: each name, the wildcard that would cover it, and what each wildcard covers.
-fn wanted(generations: &[Generation]) -> (Vec<String>, Vec<String>) {
-    let names = generations.iter().flat_map(|generation| &generation.names);
-    let (mut reversed, mut parents) = (Vec::new(), Vec::new());
-    for name in names {
-        reversed.push(reverse(name));
-        match name.split_once('.') {
-            Some(("*", parent)) => parents.push(format!("{}.", reverse(parent))),
-            Some((_, parent)) => reversed.push(reverse(&format!("*.{parent}"))),
-            None => {}
+/// The CA certificates with these names, and those above them, level by level; with how far they vouch, and whether they are out of use.
+async fn known_signers(
+    tx: &mut Tx,
+    reach: Option<&[i64]>,
+    names: HashSet<Vec<u8>>,
+    now: OffsetDateTime,
+) -> Result<Vec<(Arc<Certificate>, Standing, bool)>> {
+    let mut asked = names.clone();
+    let mut next: Vec<Vec<u8>> = names.into_iter().collect();
+    let mut found = Vec::new();
+    for _ in 0..MAX_DEPTH {
+        if next.is_empty() {
+            break;
+        }
+        let level = chain::signers(tx.conn(), reach, &next).await?;
+        next.clear();
+        for signer in level.into_iter().filter(|signer| signer.is_ca) {
+            let Ok(certificate) = Certificate::from_der(&signer.der) else { continue };
+            let above = sha256(certificate.issuer_der()).to_vec();
+            if asked.insert(above.clone()) {
+                next.push(above);
+            }
+            let is_retired = !signer.is_active || signer.not_after < now;
+            let is_settled = !is_retired && signer.added_at <= now - SETTLING;
+            let standing = if is_settled { Standing::Settled } else { Standing::Known };
+            found.push((Arc::new(certificate), standing, is_retired));
         }
     }
-    for list in [&mut reversed, &mut parents] {
-        list.sort();
-        list.dedup();
-    }
-    (reversed, parents)
-}
-
-/// For each older one its newest successor, if at least one of the two is new. Stops after comparing `budget` names.
-fn pairs(generations: &[Generation], fresh: usize, mut budget: usize) -> Vec<(usize, usize)> {
-    let newer: Vec<Newer<'_>> = generations.iter().map(Newer::new).collect();
-    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (position, generation) in generations.iter().enumerate() {
-        for name in &generation.names {
-            by_name.entry(name).or_default().push(position);
-        }
-    }
-    let age = |position: &usize| generations.get(*position).map(|one| (one.not_before, one.not_after));
-    for positions in by_name.values_mut() {
-        positions.sort_by_key(|position| std::cmp::Reverse(age(position)));
-    }
-    let mut successor = |(older, generation): (usize, &Generation)| {
-        let first = generation.names.first()?;
-        let wildcard = first.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-        let lists = [Some(first.as_str()), wildcard.as_deref()].into_iter().flatten();
-        let newest = lists.filter_map(|name| {
-            let found = by_name.get(name)?.iter().take(MAX_TRIES).try_for_each(|&position| {
-                let Some(one) = newer.get(position).filter(|one| one.begins_after(generation)) else {
-                    // They are sorted: whatever follows began earlier still.
-                    return ControlFlow::Break(None);
-                };
-                if older >= fresh && position >= fresh {
-                    return ControlFlow::Continue(());
-                }
-                budget = budget.saturating_sub(generation.names.len());
-                match (budget, one.supersedes(generation)) {
-                    (0, _) => ControlFlow::Break(None),
-                    (_, true) => ControlFlow::Break(Some(position)),
-                    (_, false) => ControlFlow::Continue(()),
-                }
-            });
-            found.break_value().flatten()
-        });
-        Some((older, newest.max_by_key(age)?))
-    };
-    let pairs = generations.iter().enumerate().filter_map(&mut successor).collect();
-    if budget == 0 {
-        tracing::warn!(
-            "an import with very many names in common was not compared to the end; some renewals in it are not seen as such"
-        );
-    }
-    pairs
+    Ok(found)
 }
 
 /// One side of a pair before it is read: as it came, or its DER; and whether it is self-signed.
 type Side = (Option<Arc<Certificate>>, Option<Vec<u8>>, bool);
 
 impl Lineage {
-    /// Leaves only the pairs whose newer one is vouched for as well as its older one.
+    /// Leaves each older one the newest of its successors that is vouched for as well as itself.
     async fn keep_vouched(
         &mut self,
         tx: &mut Tx,
         reach: Option<&[i64]>,
         entries: &[NewEntry],
         certificates: &[Option<Arc<Certificate>>],
+        now: OffsetDateTime,
     ) -> Result<()> {
         let members: HashSet<usize> = self.pairs.iter().flat_map(|(older, newer)| [*older, *newer]).collect();
         let there = members.iter().filter_map(|member| self.known(*member)).map(|known| known.id);
@@ -182,7 +151,7 @@ impl Lineage {
         let named = named.filter_map(|(_, entry)| entry.issuer_der_sha256.map(|digest| digest.to_vec()));
         let issuers: HashSet<Vec<u8>> =
             named.chain(kept.iter().filter_map(|kept| kept.issuer_der_sha256.clone())).collect();
-        let signers = chain::signers(tx.conn(), reach, &issuers.into_iter().collect::<Vec<_>>()).await?;
+        let signers = known_signers(tx, reach, issuers, now).await?;
         let ders: HashMap<i64, Vec<u8>> = kept.into_iter().map(|kept| (kept.id, kept.der)).collect();
         let side = |position: usize| -> Side {
             match self.known(position) {
@@ -202,13 +171,21 @@ impl Lineage {
             };
             let pairs: Vec<_> =
                 sides.into_iter().map(|(older, newer)| (party(older), party(newer))).collect();
-            let signers = signers.iter().filter_map(|signer| read(&signer.der)).collect();
-            vouching::may_take_place(&pairs, signers, brought, TIME)
+            let (mut all, mut retired) = (Signers::default(), HashSet::new());
+            for (n, (certificate, standing, is_retired)) in signers.into_iter().enumerate() {
+                all.push(certificate, standing);
+                retired.extend(is_retired.then_some(n));
+            }
+            brought.into_iter().for_each(|certificate| all.push(certificate, Standing::Brought));
+            vouching::may_take_place(&pairs, all, &retired, TIME)
         });
         let judged = judged.await.map_err(Error::internal)?;
-        let all = std::mem::take(&mut self.pairs);
-        for (pair, may) in all.into_iter().zip(judged) {
-            if may { self.pairs.push(pair) } else { self.unvouched.push(pair) }
+        let judged: Vec<_> = std::mem::take(&mut self.pairs).into_iter().zip(judged).collect();
+        for of_one in judged.chunk_by(|(one, _), (next, _)| one.0 == next.0) {
+            match of_one.iter().find(|(_, may)| *may) {
+                Some((pair, _)) => self.pairs.push(*pair),
+                None => self.unvouched.extend(of_one.first().map(|(pair, _)| *pair)),
+            }
         }
         Ok(())
     }
@@ -302,61 +279,4 @@ pub(super) struct Links {
     pub(super) leaves: Vec<Link>,
     /// The newer entry that had taken its place before it came.
     pub(super) superseded_by: Option<Link>,
-}
-
-#[cfg(test)]
-mod tests {
-    use time::{Duration, OffsetDateTime};
-
-    use super::*;
-
-    fn generation(name: &str, day: i64) -> Generation {
-        let not_before = OffsetDateTime::UNIX_EPOCH + Duration::days(day);
-        Generation {
-            names: vec![name.to_owned()],
-            not_before,
-            not_after: not_before + Duration::days(90),
-            is_ca: false,
-            is_self_signed: false,
-        }
-    }
-
-    #[test]
-    fn the_newest_of_several_takes_the_place_of_all_older_ones() {
-        let all = [generation("a.example", 60), generation("a.example", 0), generation("a.example", 30)];
-        assert_eq!(pairs(&all, 3, usize::MAX), [(1, 0), (2, 0)]);
-    }
-
-    #[test]
-    fn a_wildcard_takes_the_place_of_a_name_under_it() {
-        let all = [generation("*.example", 60), generation("a.example", 0), generation("b.a.example", 0)];
-        assert_eq!(pairs(&all, 1, usize::MAX), [(1, 0)]);
-    }
-
-    #[test]
-    fn two_that_were_there_before_stay_as_they_are() {
-        let all = [generation("x.example", 0), generation("a.example", 0), generation("a.example", 30)];
-        assert!(pairs(&all, 1, usize::MAX).is_empty());
-    }
-
-    #[test]
-    fn certificates_made_to_be_costly_cost_a_bounded_time() {
-        let names = |last: i64| {
-            let shared = (0..499).map(|n| format!("n{n}.example"));
-            shared.chain([format!("last{last}.example")]).collect::<Vec<_>>()
-        };
-        let all: Vec<Generation> =
-            (0..40).map(|day| Generation { names: names(day), ..generation("", day) }).collect();
-        assert!(pairs(&all, 40, 1_000).is_empty());
-        let mut renewed = all;
-        renewed.push(Generation { names: names(0), ..generation("", 50) });
-        assert_eq!(pairs(&renewed, 1, usize::MAX), [(0, 40)]);
-    }
-
-    #[test]
-    fn a_wildcard_looks_for_what_it_covers() {
-        let (reversed, parents) = wanted(&[generation("*.a.example", 0), generation("b.a.example", 0)]);
-        assert_eq!(reversed, ["elpmaxe.a.*", "elpmaxe.a.b"]);
-        assert_eq!(parents, ["elpmaxe.a."]);
-    }
 }

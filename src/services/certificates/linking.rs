@@ -96,6 +96,7 @@ fn place(one: &Stored<'_>, judged: Judged, signers: &[Signer]) -> Place {
     let signer = match judged {
         Judged::SignedBy(place) => signers.get(place),
         Judged::TimeUp => return Place::NotLookedFor,
+        Judged::Unchecked => return Place::Unchecked(one.entry.issuer_name.clone()),
         Judged::Refuted | Judged::Unknown => None,
     };
     match signer {

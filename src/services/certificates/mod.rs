@@ -10,6 +10,7 @@ mod fields;
 mod vouching;
 mod pasted;
 mod lineage;
+mod successors;
 mod linking;
 pub mod report;
 pub mod import;

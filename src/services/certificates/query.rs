@@ -28,6 +28,8 @@ const MAX_TERMS: usize = 8;
 const MAX_VALUES: usize = 100;
 /// Shorter digits are more likely part of a name.
 const MIN_HEX: usize = 6;
+/// Digits that make a number of groups longer than pairs.
+const MIN_GROUPED: usize = 16;
 /// A team that nobody has: an unknown slug matches nothing.
 const NO_TEAM: i64 = -2;
 
@@ -308,7 +310,7 @@ pub(super) fn query(text: &str) -> Result<Option<Query>> {
     if text.contains("-----BEGIN") {
         return pasted(text).map(Some);
     }
-    let lower = text.to_lowercase();
+    let lower = unwrapped(&text.to_lowercase());
     if let Some(parent) = lower.strip_prefix("*.")
         && !parent.is_empty()
         && !parent.contains(char::is_whitespace)
@@ -325,12 +327,31 @@ pub(super) fn query(text: &str) -> Result<Option<Query>> {
     }
 }
 
+/// What was meant by a line of openssl, a link or a name with the dot of the root.
+fn unwrapped(lower: &str) -> String {
+    const LABELS: [&str; 4] = ["serial=", "serial number:", "sha1 fingerprint=", "sha256 fingerprint="];
+    if let Some(value) = LABELS.iter().find_map(|label| lower.strip_prefix(label)) {
+        return value.trim().to_owned();
+    }
+    let is_link = lower.starts_with("https://") || lower.starts_with("http://");
+    let host =
+        url::Url::parse(lower).ok().filter(|_| is_link).and_then(|url| url.host_str().map(str::to_owned));
+    let meant = host.as_deref().unwrap_or(lower);
+    let is_name = !meant.contains(char::is_whitespace) && meant.len() > 2;
+    meant.strip_suffix('.').filter(|name| is_name && name.contains('.')).unwrap_or(meant).to_owned()
+}
+
 /// The digits of a serial or a fingerprint, without colons and spaces; a negative serial keeps its sign.
 fn hex_digits(lower: &str) -> Option<String> {
     let (sign, digits) = lower.strip_prefix('-').map_or(("", lower), |rest| ("-", rest));
-    let pairs = digits.split([':', ' ']).collect::<Vec<_>>();
-    let is_spaced = pairs.len() > 1 && pairs.iter().all(|pair| pair.len() == 2);
-    let digits = if is_spaced { pairs.concat() } else { digits.to_owned() };
+    let digits = digits.strip_prefix("0x").unwrap_or(digits);
+    let groups = digits.split([':', ' ']).collect::<Vec<_>>();
+    // Pairs as most programs write them, or a long number in even groups as our own page does.
+    let is_long = groups.iter().map(|group| group.len()).sum::<usize>() >= MIN_GROUPED;
+    let is_group =
+        |group: &&str| group.len() == 2 || (is_long && !group.is_empty() && group.len().is_multiple_of(2));
+    let is_spaced = groups.len() > 1 && groups.iter().all(is_group);
+    let digits = if is_spaced { groups.concat() } else { digits.to_owned() };
     let is_hex = digits.chars().all(|c| c.is_ascii_hexdigit());
     (is_hex && (is_spaced || digits.len() >= MIN_HEX || !sign.is_empty())).then(|| format!("{sign}{digits}"))
 }
@@ -353,6 +374,14 @@ mod tests {
         assert_eq!(read("4f2a01"), hex("4f2a01", "4f2a01"));
         assert_eq!(read("4f 2a"), hex("4f 2a", "4f2a"));
         assert_eq!(read("-01"), hex("-01", "-01"));
+        assert_eq!(read("0x4F2A01"), hex("0x4f2a01", "4f2a01"));
+        assert_eq!(read("4F2A0102 4F2A0304"), hex("4f2a0102 4f2a0304", "4f2a01024f2a0304"));
+        assert_eq!(read("serial=4F2A01"), hex("4f2a01", "4f2a01"));
+        assert_eq!(
+            read("https://Shop.halden.example:8443/x"),
+            Query::Text(vec!["shop.halden.example".into()])
+        );
+        assert_eq!(read("shop.halden.example."), Query::Text(vec!["shop.halden.example".into()]));
         assert_eq!(read("cafe"), Query::Text(vec!["cafe".into()]));
         assert_eq!(query("  ").unwrap(), None);
     }

@@ -44,6 +44,8 @@ pub enum Place {
     Under(Link),
     /// Its issuer, by this name, is not in the inventory.
     IssuerUnknown(String),
+    /// Its issuer, by this name, is there, but the algorithm of the signature is not checked here.
+    Unchecked(String),
     /// A large batch: chains are linked when they are read.
     NotLookedFor,
 }
@@ -169,7 +171,8 @@ impl Row {
                 let mut sentence = new(place, *children, supersedes, superseded_by.as_ref());
                 if let Some(left) = several(leaves) {
                     sentence.push_str(&format!(
-                        "; does not supersede {left}, which a CA in the inventory signed: none there vouches for this one"
+                        "; does not supersede {left}, which is better vouched for: no CA that has been in the inventory for a day signed this one. \
+                         Retire {left} once it is out of use"
                     ));
                 }
                 sentence
@@ -220,6 +223,9 @@ fn new(place: &Place, children: i64, supersedes: &[Link], superseded_by: Option<
         Place::Under(issuer) => format!("New, linked to its issuer {}", visible(&issuer.name)),
         Place::IssuerUnknown(issuer) => {
             format!("New; its issuer {} is not in the inventory yet", visible(issuer))
+        }
+        Place::Unchecked(issuer) => {
+            format!("New; the algorithm by which {} signed it cannot be checked here", visible(issuer))
         }
         Place::NotLookedFor => "New".to_owned(),
     };

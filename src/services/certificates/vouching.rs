@@ -2,7 +2,7 @@
 //! nothing but costly ones.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,47 +16,104 @@ pub(super) enum Judged {
     SignedBy(usize),
     /// Signers by the name of its issuer are here, and what it bears is no signature of theirs.
     Refuted,
-    /// Nobody here bears the name of its issuer, or its algorithm is not checked here.
+    /// Nobody here bears the name of its issuer.
     Unknown,
+    /// Somebody here bears the name of its issuer, but the algorithm is not checked here.
+    Unchecked,
     /// The time was up.
     TimeUp,
+}
+
+/// How far a CA certificate may vouch for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It came along in the same upload.
+    Brought,
+    /// It is in the inventory, but not for long enough, or no longer in use.
+    Known,
+    /// It is in use in the inventory since longer than a day.
+    Settled,
 }
 
 /// CA certificates, found by their names.
 #[derive(Default)]
 pub(super) struct Signers {
-    all: Vec<Arc<Certificate>>,
+    all: Vec<(Arc<Certificate>, Standing)>,
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
 }
 
 impl Signers {
     /// Adds one; its place is the number of those before it.
-    pub(super) fn push(&mut self, signer: Arc<Certificate>) {
+    pub(super) fn push(&mut self, signer: Arc<Certificate>, standing: Standing) {
         self.by_subject.entry(signer.subject_der().to_vec()).or_default().push(self.all.len());
-        self.all.push(signer);
+        self.all.push((signer, standing));
+    }
+
+    fn standing(&self, place: usize) -> Standing {
+        self.all.get(place).map_or(Standing::Brought, |(_, standing)| *standing)
     }
 
     fn judge(&self, certificate: &Certificate, until: Instant) -> Judged {
         let named = self.by_subject.get(certificate.issuer_der()).map(Vec::as_slice).unwrap_or_default();
+        let signers = named.iter().filter_map(|place| Some((*place, &self.all.get(*place)?.0)));
         let mut judged = Judged::Unknown;
-        for place in named.iter().take(chain::MAX_CANDIDATES) {
+        for (place, signer) in signers
+            .filter(|(_, signer)| chain::may_be_issuer(certificate, signer))
+            .take(chain::MAX_CANDIDATES)
+        {
             if Instant::now() > until {
                 return Judged::TimeUp;
             }
-            match self.all.get(*place).and_then(|signer| chain::judged_by(certificate, signer)) {
-                Some(Verdict::Good) => return Judged::SignedBy(*place),
-                Some(Verdict::Bad) => judged = Judged::Refuted,
-                Some(Verdict::Unsupported) | None => {}
+            match certificate.verify(signer.spki_der()) {
+                Verdict::Good => return Judged::SignedBy(place),
+                Verdict::Bad if judged == Judged::Unknown => judged = Judged::Refuted,
+                Verdict::Bad => {}
+                Verdict::Unsupported => judged = Judged::Unchecked,
             }
         }
         judged
+    }
+
+    /// Follows each upwards: for each place, that of the topmost signer known. What a settled one signed is settled, however new it is, unless
+    /// it is no longer in use.
+    fn settle(&mut self, retired: &HashSet<usize>, until: Instant) -> Vec<usize> {
+        let above: Vec<Option<usize>> = (0..self.all.len())
+            .map(|place| {
+                let (certificate, _) = self.all.get(place)?;
+                match self.judge(certificate, until) {
+                    Judged::SignedBy(by) if by != place => Some(by),
+                    _ => None,
+                }
+            })
+            .collect();
+        for _ in 0..chain::MAX_DEPTH {
+            for place in 0..self.all.len() {
+                let by = above.get(place).copied().flatten().map(|by| self.standing(by));
+                if by == Some(Standing::Settled)
+                    && !retired.contains(&place)
+                    && let Some((_, standing)) = self.all.get_mut(place)
+                {
+                    *standing = Standing::Settled;
+                }
+            }
+        }
+        let top = |mut place: usize| {
+            for _ in 0..chain::MAX_DEPTH {
+                match above.get(place).copied().flatten() {
+                    Some(by) => place = by,
+                    None => break,
+                }
+            }
+            place
+        };
+        (0..self.all.len()).map(top).collect()
     }
 }
 
 impl FromIterator<Arc<Certificate>> for Signers {
     fn from_iter<I: IntoIterator<Item = Arc<Certificate>>>(all: I) -> Self {
         let mut signers = Signers::default();
-        all.into_iter().for_each(|signer| signers.push(signer));
+        all.into_iter().for_each(|signer| signers.push(signer, Standing::Settled));
         signers
     }
 }
@@ -75,47 +132,58 @@ pub(super) fn judge_all(
     certificates.iter().map(judge).collect()
 }
 
-/// How well each of `pairs`, (older, newer), is vouched for, and so whether the newer one may take the older one's place.
+/// Whether the newer one of each of `pairs`, (older, newer), is vouched for at least as well as the older one, and so may take its place.
 ///
-/// `signers` were in the inventory before; `brought` are the CA certificates that came along, which count once one of `signers` vouches for
-/// them. A pair that the time did not suffice for may not.
+/// `signers` are CA certificates; `retired` are the places of those among them that are no longer in use. Doubt protects the older one: it
+/// counts as vouched for by a known CA as soon as one bears the name of its issuer, the newer one only when a settled CA signed it. Two
+/// under the same topmost signer are vouched for alike. A pair that the time did not suffice for may not.
 pub(super) fn may_take_place(
     pairs: &[(Party, Party)],
     mut signers: Signers,
-    mut brought: Vec<Arc<Certificate>>,
+    retired: &HashSet<usize>,
     time: Duration,
 ) -> Vec<bool> {
     let until = Instant::now() + time;
-    // From the top of a chain down: each round finds those right below what is vouched for.
-    for _ in 0..chain::MAX_DEPTH {
-        let (vouched, rest): (Vec<_>, Vec<_>) = brought
-            .into_iter()
-            .partition(|certificate| matches!(signers.judge(certificate, until), Judged::SignedBy(_)));
-        brought = rest;
-        if vouched.is_empty() {
-            break;
+    let tops = signers.settle(retired, until);
+    let mut judged: HashMap<[u8; 32], Judged> = HashMap::new();
+    let mut judge = |party: &Party| {
+        let certificate = party.certificate.as_ref()?;
+        match party.is_self_signed {
+            true => Some(Judged::Refuted),
+            false => {
+                match *judged.entry(certificate.sha256()).or_insert_with(|| signers.judge(certificate, until))
+                {
+                    Judged::TimeUp => None,
+                    other => Some(other),
+                }
+            }
         }
-        vouched.into_iter().for_each(|certificate| signers.push(certificate));
-    }
-    let mut known: HashMap<[u8; 32], Option<Vouched>> = HashMap::new();
-    let mut standing = |party: &Party| {
-        let Some(certificate) = &party.certificate else { return None };
-        if party.is_self_signed {
-            return Some(Vouched::ByNobody);
+    };
+    let older_rank = |party: &Party, judged: Judged| match judged {
+        _ if party.is_self_signed => Vouched::ByNobody,
+        Judged::SignedBy(by) if signers.standing(by) == Standing::Brought => Vouched::ByUnknown,
+        Judged::Unknown => Vouched::ByUnknown,
+        _ => Vouched::ByKnown,
+    };
+    let newer_rank = |judged: Judged| match judged {
+        Judged::SignedBy(by) if signers.standing(by) == Standing::Settled => Vouched::ByKnown,
+        Judged::SignedBy(_) | Judged::Unknown | Judged::Unchecked => Vouched::ByUnknown,
+        Judged::Refuted | Judged::TimeUp => Vouched::ByNobody,
+    };
+    let mut may = |(older, newer): &(Party, Party)| {
+        let by_newer = judge(newer)?;
+        if newer_rank(by_newer) == Vouched::ByKnown {
+            return Some(true);
         }
-        *known.entry(certificate.sha256()).or_insert_with(|| match signers.judge(certificate, until) {
-            Judged::SignedBy(_) => Some(Vouched::ByKnown),
-            Judged::Unknown => Some(Vouched::ByUnknown),
-            Judged::Refuted => Some(Vouched::ByNobody),
-            Judged::TimeUp => None,
-        })
+        let by_older = judge(older)?;
+        let top = |judged: Judged| match judged {
+            Judged::SignedBy(by) => tops.get(by),
+            _ => None,
+        };
+        let is_alike = top(by_older).is_some() && top(by_older) == top(by_newer);
+        Some(is_alike || newer_rank(by_newer) >= older_rank(older, by_older))
     };
-    let may = |(older, newer): &(Party, Party)| match standing(newer) {
-        Some(Vouched::ByKnown) => true,
-        Some(newer) => standing(older).is_some_and(|older| newer >= older),
-        None => false,
-    };
-    pairs.iter().map(may).collect()
+    pairs.iter().map(|pair| may(pair).unwrap_or(false)).collect()
 }
 
 /// One side of a pair.
@@ -159,8 +227,9 @@ mod tests {
         signers: &[&Arc<Certificate>],
         brought: Vec<Arc<Certificate>>,
     ) -> bool {
-        let signers = signers.iter().map(|one| Arc::clone(one)).collect();
-        may_take_place(&[(older, newer)], signers, brought, Duration::from_secs(60))[0]
+        let mut signers: Signers = signers.iter().map(|one| Arc::clone(one)).collect();
+        brought.into_iter().for_each(|one| signers.push(one, Standing::Brought));
+        may_take_place(&[(older, newer)], signers, &HashSet::new(), Duration::from_secs(60))[0]
     }
 
     #[test]
@@ -194,6 +263,6 @@ mod tests {
         let (root, real) = ca("Halden CA");
         let (older, newer) = (issued("a.example", false, &real).0, issued("a.example", false, &real).0);
         let signers = [root].into_iter().collect();
-        assert_eq!(may_take_place(&[(older, newer)], signers, vec![], Duration::ZERO), [false]);
+        assert_eq!(may_take_place(&[(older, newer)], signers, &HashSet::new(), Duration::ZERO), [false]);
     }
 }

@@ -3,10 +3,13 @@
 //! Chains are computed when they are read, so that a CA imported later links its children without touching them. A CA certificate
 //! is no secret: it completes the chain of anybody's certificate, whoever's it is, though its own page may stay out of reach.
 
+use time::OffsetDateTime;
+
 use super::{CertificateId, Reach, Result};
 
-/// Real names have one or two; a hostile import may bring many of the same name.
-const MAX_SIGNERS: i64 = 16;
+/// Real names have one or two; a hostile import may bring many of the same name. Those that came first are taken, so that nobody can push
+/// one out afterwards.
+const MAX_SIGNERS: i64 = 64;
 
 /// A CA certificate that bears the name of an issuer.
 #[derive(Debug, Clone)]
@@ -21,6 +24,14 @@ pub struct Signer {
     pub der: Vec<u8>,
     /// Whether the reader may open its page.
     pub in_reach: bool,
+    /// It may sign certificates; else it is only self-signed.
+    pub is_ca: bool,
+    /// Nobody took it out of use.
+    pub is_active: bool,
+    /// The last second of its life.
+    pub not_after: OffsetDateTime,
+    /// When it came into the inventory.
+    pub added_at: OffsetDateTime,
 }
 
 /// The CA certificates whose subject has one of these digests, at most a handful for each.
@@ -32,15 +43,16 @@ pub async fn signers<'e>(
     Ok(sqlx::query_as!(
         Signer,
         "select c.id, c.name, c.subject_der_sha256, d.der,
-                ($2::bigint[] is null or coalesce(c.team_id = any($2), false)) as \"in_reach!\"
+                ($2::bigint[] is null or coalesce(c.team_id = any($2), false)) as \"in_reach!\",
+                c.is_ca, c.state = 'active' as \"is_active!\", c.not_after, c.added_at
          from unnest($1::bytea[]) wanted (digest)
          cross join lateral (
-             select id, name, subject_der_sha256, team_id
+             select id, name, subject_der_sha256, team_id, is_ca, state, not_after, added_at
              from certificates
              where subject_der_sha256 = wanted.digest
                and (is_ca or is_self_signed)
                and ($2::bigint[] is null or team_id is null or team_id = any($2) or is_ca)
-             order by not_after desc
+             order by id
              limit $3
          ) c
          join certificate_ders d on d.certificate_id = c.id",

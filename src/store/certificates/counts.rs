@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::{
     Filter, Query, Reach, Result, days,
-    filter::{CAP, Goal},
+    filter::{BEGIN_SEARCH, CAP, Goal},
 };
 
 /// The team of the counters that stand for all teams.
@@ -44,35 +44,56 @@ pub(super) fn teams(reach: Reach<'_>, filter: &Filter) -> Vec<i64> {
 }
 
 /// How many entries the list of `filter` has.
+///
+/// # Errors
+/// [`Retry`](crate::store::Error::Retry) when a search takes too long.
 pub async fn count(pool: &PgPool, reach: Reach<'_>, filter: &Filter, now: OffsetDateTime) -> Result<Count> {
-    let conn = &mut *pool.acquire().await?;
+    if let Some(n) = counters(&mut *pool.acquire().await?, reach, filter, now).await? {
+        return Ok(Count::exact(n));
+    }
+    if is_surely_long(reach, filter) {
+        return Ok(Count::up_to_cap(CAP));
+    }
+    let n = match filter.reads_names() {
+        // Nothing is written, so its end may wait until the connection is back.
+        true => matches(&mut *pool.begin_with(BEGIN_SEARCH).await?, reach, filter, now).await?,
+        false => matches(&mut *pool.acquire().await?, reach, filter, now).await?,
+    };
+    Ok(Count::up_to_cap(n))
+}
+
+/// What the counters say, where they know.
+async fn counters(
+    conn: &mut PgConnection,
+    reach: Reach<'_>,
+    filter: &Filter,
+    now: OffsetDateTime,
+) -> Result<Option<i64>> {
     let teams = teams(reach, filter);
     let rest = filter.without_team();
     if let Some((facet, value)) = counter_of(&rest) {
-        return Ok(Count::exact(counter(conn, &teams, facet, value).await?));
+        return Ok(Some(counter(conn, &teams, facet, value).await?));
     }
     let only_status = Filter { status: rest.status.clone(), ..Filter::default() };
     if rest == only_status {
         let counts = days::statuses(conn, reach, &teams, now).await?;
         let asked = counts.iter().filter(|(status, _)| rest.status.contains(status));
-        return Ok(Count::exact(asked.map(|(_, n)| n).sum()));
+        return Ok(Some(asked.map(|(_, n)| n).sum()));
     }
-    if let Some(ends) = rest.ends
-        && rest == (Filter { ends: Some(ends), ..Filter::default() })
-    {
-        let (from, to) = ends.span(now);
-        return Ok(Count::exact(days::between(conn, reach, &teams, from, to).await?));
+    match rest.ends {
+        Some(ends) if rest == (Filter { ends: Some(ends), ..Filter::default() }) => {
+            let (from, to) = ends.span(now);
+            Ok(Some(days::between(conn, reach, &teams, from, to).await?))
+        }
+        _ => Ok(None),
     }
-    if is_surely_long(reach, filter) {
-        return Ok(Count::up_to_cap(CAP));
-    }
-    Ok(Count::up_to_cap(matches(conn, reach, filter, now).await?))
 }
 
 /// Whether the text alone narrows the list, and so many names have it that counting would only reach the cap.
 pub(super) fn is_surely_long(reach: Reach<'_>, filter: &Filter) -> bool {
     let is_common = match &filter.query {
-        Some(Query::Weighed(_, weight) | Query::Ending { weight, .. }) => weight.is_surely_many,
+        Some(Query::Weighed(_, weight)) => weight.is_surely_many,
+        // The text of the names holds addresses too, which end in the same.
         _ => false,
     };
     is_common && reach.is_none() && *filter == Filter { query: filter.query.clone(), ..Filter::default() }

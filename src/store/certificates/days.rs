@@ -1,7 +1,7 @@
 //! How many entries end when: whole UTC days from their counters, the begun days at both ends counted from the index.
 
 use sqlx::{PgConnection, PgPool};
-use time::{Date, Duration, OffsetDateTime};
+use time::{Date, OffsetDateTime, macros::date};
 
 use super::{Reach, Result, State, Status};
 
@@ -26,7 +26,8 @@ pub async fn statuses(
         |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
     let (from, to) = Status::Expiring.span(now);
     let (from, to) = (from.unwrap_or(now), to.unwrap_or(now));
-    let ever = OffsetDateTime::UNIX_EPOCH - Duration::days(365_000);
+    // Before all that a certificate can say, and not before the calendar of PostgreSQL.
+    let ever = date!(-4000 - 01 - 01).midnight().assume_utc();
     let [expired, expiring] = within(conn, reach, teams, [(ever, from), (from, to)]).await?;
     let active = of(State::Active);
     let count = |status: Status| match status {

@@ -8,17 +8,15 @@ use time::OffsetDateTime;
 
 use super::{
     Filter, Reach, Result, State, Status,
-    counts::{ALL_TEAMS, counter, is_surely_long, teams},
+    counts::{ALL_TEAMS, counter, teams},
     days,
-    filter::{CAP, Goal},
+    filter::{BEGIN_SEARCH, CAP, Goal},
 };
 
 /// The most values shown of one facet.
 const MAX_VALUES: i64 = 12;
-/// Within one owner or environment, a status without a counter is counted up to here, for it is done for every page.
-const FEW: i64 = 301;
-/// Of a list that is surely long, so many entries tell which values are frequent.
-const SAMPLE: i64 = 201;
+/// Within one owner or environment, so many rows are looked at for a status without a counter: it is done for every page.
+const STEPS: i64 = 401;
 /// What a list can be narrowed by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Facet {
@@ -116,24 +114,37 @@ impl Scope<'_> {
     }
 }
 
-/// How many entries of the list have each of these statuses, as far as they are few.
-async fn few_of(
+/// How many active entries of the list end within each of these spans; `None` where that takes more than [`STEPS`] rows to see.
+///
+/// The rows are walked in the order of the owner's or the environment's index. Not the hits are bounded but the steps: most of what has
+/// ended may be superseded.
+async fn few_within(
     conn: &mut PgConnection,
     reach: Reach<'_>,
     filter: &Filter,
     now: OffsetDateTime,
     statuses: [Status; 2],
 ) -> Result<[Option<i64>; 2]> {
-    let mut sql = QueryBuilder::<Postgres>::new("select ");
+    let mut sql = QueryBuilder::<Postgres>::new("select walked, n from (");
     for (n, status) in statuses.into_iter().enumerate() {
-        sql.push(if n == 0 { "(" } else { ", (" })
-            .push("select count(*) from (select from certificates c where ");
-        Filter { status: vec![status], ..filter.clone() }.push(&mut sql, reach, now, Goal::All);
-        // In the order of the owner's or the environment's index, which is then walked no farther than needed.
-        sql.push(" order by c.not_after, c.id limit ").push_bind(FEW).push(") counted)");
+        sql.push(if n == 0 { "" } else { " union all " });
+        sql.push("select ")
+            .push_bind(i32::try_from(n).unwrap_or(0))
+            .push(" as place, count(*) as walked, count(*) filter (where state = 'active') as n ");
+        sql.push("from (select c.state from certificates c where ");
+        filter.push(&mut sql, reach, now, Goal::All);
+        let (from, to) = status.span(now);
+        if let Some(from) = from {
+            sql.push(" and c.not_after >= ").push_bind(from);
+        }
+        if let Some(to) = to {
+            sql.push(" and c.not_after < ").push_bind(to);
+        }
+        sql.push(" order by c.not_after, c.id limit ").push_bind(STEPS).push(") walk");
     }
-    let (first, second): (i64, i64) = sql.build_query_as().fetch_one(conn).await?;
-    Ok([first, second].map(|n| (n < FEW).then_some(n)))
+    sql.push(") counted order by place");
+    let rows: Vec<(i64, i64)> = sql.build_query_as().fetch_all(conn).await?;
+    Ok(std::array::from_fn(|n| rows.get(n).filter(|(walked, _)| *walked < STEPS).map(|(_, n)| *n)))
 }
 
 /// The values of every facet within the list, the most frequent first.
@@ -143,9 +154,13 @@ pub async fn facets(
     filter: &Filter,
     now: OffsetDateTime,
 ) -> Result<Vec<FacetValue>> {
+    let teams = teams(reach, filter);
+    if filter.reads_names() {
+        // Nothing is written, so its end may wait until the connection is back.
+        return sampled(&mut *pool.begin_with(BEGIN_SEARCH).await?, reach, filter, now).await;
+    }
     // One connection, one thing after the other: each is quick, and the next request wants a connection too.
     let conn = &mut *pool.acquire().await?;
-    let teams = teams(reach, filter);
     let Some(scope) = Scope::of(filter, &teams) else {
         return sampled(conn, reach, filter, now).await;
     };
@@ -268,8 +283,8 @@ async fn by_team(
         .collect())
 }
 
-/// The statuses: states from their counters; for an active entry the dates decide, from the day counters for everything, else counted up
-/// to the cap.
+/// The statuses: states from their counters; for an active entry the dates decide, from the day counters for everything, else from the
+/// entries as far as they are few.
 async fn by_status(
     conn: &mut PgConnection,
     reach: Reach<'_>,
@@ -288,7 +303,8 @@ async fn by_status(
     let states = days::states(conn, name, value, teams).await?;
     let state =
         |state: State| states.iter().filter(|(name, _)| name == state.as_str()).map(|(_, n)| n).sum::<i64>();
-    let [expired, expiring] = few_of(conn, reach, filter, now, [Status::Expired, Status::Expiring]).await?;
+    let [expired, expiring] =
+        few_within(conn, reach, filter, now, [Status::Expired, Status::Expiring]).await?;
     let valid = expired.zip(expiring).map(|(expired, expiring)| state(State::Active) - expired - expiring);
     let count = |status: Status| match status {
         Status::Expired => expired,
@@ -314,8 +330,7 @@ async fn sampled(
     sql.push_bind(now).push(", ").push_bind(now.saturating_add(super::status::SOON));
     sql.push(") as status from certificates c where ");
     filter.push(&mut sql, reach, now, Goal::All);
-    let is_long = is_surely_long(reach, filter);
-    sql.push(" limit ").push_bind(if is_long { SAMPLE } else { CAP });
+    sql.push(" limit ").push_bind(CAP);
     sql.push(
         "), spread as (
              select facet, value, count(*) as n, row_number() over (partition by facet order by count(*) desc, value) as place
@@ -334,10 +349,20 @@ async fn sampled(
     sql.push_bind(MAX_VALUES).push(" order by facet, n desc, value");
     let rows: Vec<(String, String, i64, i64)> = sql.build_query_as().fetch_all(conn).await?;
     let of = |parameter: &str| Facet::ALL.into_iter().find(|facet| facet.parameter() == parameter);
-    Ok(rows
-        .into_iter()
-        .filter_map(|(parameter, value, n, whole)| {
-            Some(FacetValue { facet: of(&parameter)?, value, count: (whole < CAP && !is_long).then_some(n) })
-        })
-        .collect())
+    let is_whole = rows.first().is_none_or(|(_, _, _, whole)| *whole < CAP);
+    let values = rows.into_iter().filter_map(|(parameter, value, n, _)| {
+        Some(FacetValue { facet: of(&parameter)?, value, count: is_whole.then_some(n) })
+    });
+    if is_whole {
+        return Ok(values.collect());
+    }
+    // Some rows of many do not tell which statuses the others have.
+    let statuses =
+        Status::ALL.into_iter().filter(|status| filter.status.is_empty() || filter.status.contains(status));
+    let statuses = statuses.map(|status| FacetValue {
+        facet: Facet::Status,
+        value: status.as_str().into(),
+        count: None,
+    });
+    Ok(values.filter(|value| value.facet != Facet::Status).chain(statuses).collect())
 }

@@ -4,12 +4,15 @@
 //! values are alternatives; facets narrow each other.
 
 use sqlx::{Postgres, QueryBuilder};
-use time::{Date, Duration, OffsetDateTime, Time};
+use time::{Date, Duration, OffsetDateTime};
 
 use super::{Reach, Status, sample::Weight};
 
 /// How far a list without a counter is counted: at this many, a page says "1,000+".
 pub const CAP: i64 = 1_001;
+
+/// Begins a search: it is given up after four seconds, its count and its facets too.
+pub(super) const BEGIN_SEARCH: &str = "begin; set local statement_timeout = '4s'";
 
 /// When an active certificate ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +32,9 @@ impl Ends {
                 now.saturating_add(Duration::days(days.into())).saturating_add(Duration::microseconds(1)),
             ),
             Ends::Days(first, last) => {
-                let after = last.next_day().unwrap_or(Date::MAX);
-                (first.with_time(Time::MIDNIGHT).assume_utc(), after.with_time(Time::MIDNIGHT).assume_utc())
+                // The last day of all has no next one; an end that is never is on it (RFC 5280 §4.1.2.5), and what is unreadable is not active.
+                let after = last.next_day().map_or(super::UNKNOWN_END, |day| day.midnight().assume_utc());
+                (first.midnight().assume_utc(), after)
             }
         }
     }
@@ -111,17 +115,17 @@ impl Query {
             _ => None,
         }
     }
-
-    /// Whether names are looked through, which may take long.
-    pub(super) fn reads_names(&self) -> bool {
-        !matches!(self, Query::Among(_) | Query::Certificate(_))
-    }
 }
 
 impl Filter {
     /// Whether nothing narrows the list.
     pub fn is_empty(&self) -> bool {
         *self == Filter::default()
+    }
+
+    /// Whether names are looked through, which may take long.
+    pub(super) fn reads_names(&self) -> bool {
+        self.query.as_ref().is_some_and(|query| !matches!(query, Query::Among(_) | Query::Certificate(_)))
     }
 
     /// The same without its team, which counters know anyway.

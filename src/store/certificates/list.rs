@@ -7,12 +7,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use super::{Entry, Filter, Query, Reach, Result, filter::Goal};
+use super::{
+    Entry, Filter, Reach, Result,
+    filter::{BEGIN_SEARCH, Goal},
+};
 
 /// The most rows of one page.
 pub const MAX_LIMIT: i64 = 200;
-/// Begins a search: it is given up after four seconds.
-const BEGIN_SEARCH: &str = "begin; set local statement_timeout = '4s'";
 
 /// What the rows are ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -185,8 +186,7 @@ pub async fn list(
     // One row more than the page holds tells whether there is another.
     let rows = limit.saturating_add(1);
     let wanted = Wanted { reach, filter, sort: along, from: place.cursor(), rows, now };
-    let is_search = filter.query.as_ref().is_some_and(Query::reads_names);
-    let mut rows = if is_search {
+    let mut rows = if filter.reads_names() {
         // Nothing is written, so its end may wait until the connection is back.
         searched(&mut *pool.begin_with(BEGIN_SEARCH).await?, &wanted).await?
     } else {

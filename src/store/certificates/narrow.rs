@@ -23,7 +23,7 @@ pub async fn narrowed(
     match &filter.query {
         Some(Query::Address(address)) => owned(pool, reach, filter, address).await,
         Some(Query::Hex { typed, digits }) if digits.len() >= LONG_HEX => {
-            identified(pool, names, filter, typed, digits).await
+            identified(pool, names, reach, filter, typed, digits).await
         }
         Some(Query::Suffix(suffix)) => ending(pool, names, reach, filter, suffix, true).await,
         Some(Query::Text(terms)) => match terms.as_slice() {
@@ -53,27 +53,29 @@ async fn owned(pool: &PgPool, reach: Reach<'_>, filter: &Filter, address: &str) 
     })
 }
 
-/// A long number is a serial or a fingerprint where one has it, and else a part of names. The index of names would be asked for each of
-/// its trigrams.
+/// A long number is a serial or a fingerprint where one within reach has it, and else a part of names: whose numbers others have must not
+/// show (S7). The index of names would be asked for each of its trigrams.
 async fn identified(
     pool: &PgPool,
     names: &NameSample,
+    reach: Reach<'_>,
     filter: &Filter,
     typed: &str,
     digits: &str,
 ) -> Result<Filter> {
     let digest = hex::decode(digits).unwrap_or_default();
     let ids = sqlx::query_scalar!(
-        "(select id from certificates where serial = $1 limit $3)
+        "(select id from certificates where serial = $1 and ($4::bigint[] is null or team_id = any($4)) limit $3)
          union
-         (select id from certificates where sha1 = $2 limit $3)
+         (select id from certificates where sha1 = $2 and ($4::bigint[] is null or team_id = any($4)) limit $3)
          union
-         (select id from certificates where sha256 = $2 limit $3)
+         (select id from certificates where sha256 = $2 and ($4::bigint[] is null or team_id = any($4)) limit $3)
          union
-         (select id from certificates where spki_sha256 = $2 limit $3)",
+         (select id from certificates where spki_sha256 = $2 and ($4::bigint[] is null or team_id = any($4)) limit $3)",
         without_zeros(digits),
         &digest,
         CAP,
+        reach,
     )
     .fetch_all(pool)
     .await?;

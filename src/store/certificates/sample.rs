@@ -29,9 +29,10 @@ const PAGE: f64 = 50.0;
 const VISIT: f64 = 2.0;
 /// From this share on, counting up to the cap is quicker without the index.
 const COMMON: f64 = 0.05;
-/// So many entries are more than the cap, though the sample only guesses: when it has so many hits, it is not wrong by a half.
+/// So many entries are more than the cap, though the sample only guesses: hits in so many blocks are no accident. What was imported in one
+/// go lies in few.
 const SURELY: f64 = 10_000.0;
-const MANY_HITS: f64 = 50.0;
+const MANY_BLOCKS: usize = 40;
 /// The longest walk in rows, some 30 ms.
 const LONGEST_WALK: i64 = 10_000;
 
@@ -40,6 +41,8 @@ const LONGEST_WALK: i64 = 10_000;
 pub struct NameSample {
     small: f64,
     taken: Mutex<Option<Arc<Taken>>>,
+    /// Held by whoever takes a new one; the others go on with the old one.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// How a text is best looked for.
@@ -69,7 +72,8 @@ impl Weight {
 struct Taken {
     at: Instant,
     table: f64,
-    texts: Vec<String>,
+    /// The block that each lies in, and its names.
+    texts: Vec<(i64, String)>,
     trigrams: HashMap<[char; 3], u32>,
 }
 
@@ -82,21 +86,36 @@ impl Default for NameSample {
 impl NameSample {
     /// A sample that is used once the table has so many rows; tests use few.
     pub fn from_rows(small: f64) -> Self {
-        Self { small, taken: Mutex::default() }
+        Self { small, taken: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     /// How to look for entries with all of `texts` in their names; `None` while the table is small.
     pub(super) async fn weigh(&self, pool: &PgPool, texts: &[String]) -> Result<Option<Weight>> {
-        let current = self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let taken = match current.filter(|taken| taken.at.elapsed() < LIFE) {
-            Some(taken) => taken,
+        let taken = match self.current() {
+            Some(taken) if taken.at.elapsed() < LIFE => taken,
+            Some(old) => match self.turn.try_lock() {
+                Ok(_turn) => self.renewed(pool).await?,
+                Err(_) => old,
+            },
             None => {
-                let taken = Arc::new(take(pool, self.small).await?);
-                *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken.clone());
-                taken
+                let _turn = self.turn.lock().await;
+                match self.current() {
+                    Some(taken) => taken,
+                    None => self.renewed(pool).await?,
+                }
             }
         };
         Ok((!taken.texts.is_empty()).then(|| taken.weigh(texts)))
+    }
+
+    fn current(&self) -> Option<Arc<Taken>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn renewed(&self, pool: &PgPool) -> Result<Arc<Taken>> {
+        let taken = Arc::new(take(pool, self.small).await?);
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(taken.clone());
+        Ok(taken)
     }
 }
 
@@ -110,15 +129,17 @@ async fn take(pool: &PgPool, small: f64) -> Result<Taken> {
     let percent = (100.0 * WANTED / table.max(1.0)).min(100.0) as f32;
     let texts = match table >= small {
         true => {
-            sqlx::query_scalar!("select search from certificates tablesample system ($1)", percent)
-                .fetch_all(pool)
-                .await?
+            let rows = sqlx::query!(
+                r#"select (ctid::text::point)[0]::bigint as "block!", search from certificates tablesample system ($1)"#,
+                percent
+            );
+            rows.fetch_all(pool).await?.into_iter().map(|row| (row.block, row.search)).collect()
         }
         false => Vec::new(),
     };
     let counted = tokio::task::spawn_blocking(move || {
         let mut trigrams: HashMap<[char; 3], u32> = HashMap::new();
-        for text in &texts {
+        for (_, text) in &texts {
             for trigram in windows(text) {
                 *trigrams.entry(trigram).or_insert(0) += 1;
             }
@@ -134,8 +155,11 @@ async fn take(pool: &PgPool, small: f64) -> Result<Taken> {
 
 impl Taken {
     fn weigh(&self, texts: &[String]) -> Weight {
-        let hits = self.texts.iter().filter(|name| texts.iter().all(|text| name.contains(text.as_str())));
-        let (hits, sampled) = (count(hits.count()), count(self.texts.len()));
+        let has_all = |(_, name): &&(i64, String)| texts.iter().all(|text| name.contains(text.as_str()));
+        let hits: Vec<i64> = self.texts.iter().filter(has_all).map(|(block, _)| *block).collect();
+        // They were read block by block.
+        let blocks = hits.chunk_by(|one, next| one == next).count();
+        let (hits, sampled) = (count(hits.len()), count(self.texts.len()));
         let share = hits / sampled.max(1.0);
         let mut trigrams: Vec<[char; 3]> = texts.iter().flat_map(|text| windows(text)).collect();
         trigrams.sort_unstable();
@@ -146,7 +170,7 @@ impl Taken {
             // A walk finds a page in PAGE / share steps; the index leads to share * table rows, all to be visited.
             per_mille: if share * share * self.table * VISIT >= PAGE { rounded(share * 1_000.0) } else { 0 },
             fills_counts: share >= COMMON,
-            is_surely_many: hits >= MANY_HITS && share * self.table >= SURELY,
+            is_surely_many: blocks >= MANY_BLOCKS && share * self.table >= SURELY,
         }
     }
 }
@@ -176,9 +200,10 @@ mod tests {
     use super::*;
 
     fn taken(texts: &[&str], table: f64) -> Taken {
-        let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let texts: Vec<(i64, String)> =
+            (0..).zip(texts).map(|(n, text): (i64, _)| (n / 20, (*text).to_owned())).collect();
         let mut trigrams: HashMap<[char; 3], u32> = HashMap::new();
-        for trigram in texts.iter().flat_map(|text| windows(text)) {
+        for trigram in texts.iter().flat_map(|(_, text)| windows(text)) {
             *trigrams.entry(trigram).or_insert(0) += 1;
         }
         Taken { at: Instant::now(), table, texts, trigrams }

@@ -119,7 +119,7 @@ impl Page {
             name: entry.name.clone(),
             back: urls::certificate(entry.id),
             action: urls::certificate_part(entry.id, "edit"),
-            fields: ownership::fields(typed, teams, &errors),
+            fields: ownership::fields(typed, teams, visit.actor.reach().as_sql().is_some(), &errors),
             note: note
                 .hint("What the next person should know. Everybody who sees the certificate can read it.")
                 .errors(&errors),

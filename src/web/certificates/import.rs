@@ -65,7 +65,7 @@ impl Page {
                 .value(&given.text),
             password: Field::password("password", "Password", "off")
                 .hint("Only for PKCS #12, Java key stores and encrypted keys. It is used once and not kept."),
-            fields: ownership::fields(typed, teams, &errors),
+            fields: ownership::fields(typed, teams, visit.actor.reach().as_sql().is_some(), &errors),
             keep_keys: may_keep.then_some(keep),
             files_error: errors
                 .iter()

@@ -23,11 +23,22 @@ pub(super) fn choices(teams: Vec<Team>) -> Vec<TeamChoice> {
     teams.into_iter().map(|team| (team.slug, team.name)).collect()
 }
 
-/// Owner, team, environment, tags, with what was typed and what is wrong with it.
-pub(super) fn fields(typed: Typed<'_>, teams: &[TeamChoice], errors: &[FieldError]) -> Vec<Field> {
-    let team = Field::select("team", "Team").value(typed.team).option("", "No team");
+/// Owner, team, environment, tags, with what was typed and what is wrong with it. Whoever is limited to teams cannot leave it open which of
+/// them owns it.
+pub(super) fn fields(
+    typed: Typed<'_>,
+    teams: &[TeamChoice],
+    is_limited: bool,
+    errors: &[FieldError],
+) -> Vec<Field> {
+    let team = Field::select("team", "Team").value(typed.team);
+    let team = match (is_limited, teams) {
+        (true, [_]) => team,
+        (true, _) => team.option("", "Choose a team"),
+        (false, _) => team.option("", "No team"),
+    };
     let mut team = teams.iter().fold(team, |field, (slug, name)| field.option(slug, phrases::visible(name)));
-    if !team.options.iter().any(|option| option.selected) {
+    if !typed.team.is_empty() && !team.options.iter().any(|option| option.selected) {
         team = team.option(typed.team, phrases::visible(typed.team));
     }
     vec![

@@ -10,10 +10,14 @@ use notafter::{
     },
     store::certificates::{Facet, days},
 };
-use time::Duration;
+use time::{Duration, macros::datetime};
 
 use super::random::{self, Chance, ISSUERS, KEYS, OWNERS, PLACES, TAGS};
-use crate::support::{TestApp, app::START, made::actor};
+use crate::support::{
+    TestApp,
+    app::START,
+    made::{actor, params, self_signed},
+};
 
 /// Follows the pages to the end, and back; every entry once, and the way back is the same.
 async fn walk(app: &TestApp, actor: &Actor, request: &ListRequest) -> Vec<i64> {
@@ -98,6 +102,27 @@ async fn every_count_is_the_length_of_its_list() {
         let count = certificates::count(&app.app, reader, &asked).await.unwrap();
         assert_eq!(count.n, length(&app, reader, &asked).await, "{asked:?}");
         assert!(!count.capped);
+    }
+}
+
+#[tokio::test]
+async fn the_first_and_the_last_day_of_all_are_counted() {
+    let app = TestApp::start().await;
+    let mut never = params(&["never.example"], -1, 90);
+    never.not_after = datetime!(9999-12-31 23:59:59 UTC);
+    let mut long_ago = params(&["long-ago.example"], -1, 90);
+    (long_ago.not_before, long_ago.not_after) =
+        (datetime!(0100-01-01 0:00 UTC), datetime!(0101-01-01 0:00 UTC));
+    app.import(format!("{}{}", self_signed(never).pem(), self_signed(long_ago).pem())).await;
+    let of = |status: &str, expires: &str| ListRequest {
+        status: none(status).into_iter().filter(|word| !word.is_empty()).collect(),
+        expires: expires.to_owned(),
+        ..ListRequest::default()
+    };
+    for asked in [of("expired", ""), of("valid", ""), of("", "9999-12-31"), of("", "2026-01-01..9999-12-31")]
+    {
+        assert_eq!(length(&app, &app.cli(), &asked).await, 1, "{asked:?}");
+        assert_eq!(certificates::count(&app.app, &app.cli(), &asked).await.unwrap().n, 1, "{asked:?}");
     }
 }
 

@@ -66,3 +66,17 @@ async fn a_foreign_certificate_is_invisible_everywhere() {
     assert!(csv.contains("ours.example") && !csv.contains("theirs") && !csv.contains("nobodys"), "{csv}");
     assert_ne!(ours, theirs);
 }
+
+#[tokio::test]
+async fn a_foreign_number_hides_no_name_that_looks_like_it() {
+    let app = TestApp::start().await;
+    let ours = app.team("ours").await;
+    app.team("theirs").await;
+    let made = leaf(&["theirs.example"], -1, 90);
+    app.import_for("theirs", &made).await;
+    let sha1 = hex::encode(notafter::crypto::digest::sha1(&made.der));
+    app.import_for("ours", &leaf(&[&format!("{sha1}.example")], -1, 90)).await;
+    let request = ListRequest { q: sha1.clone(), ..ListRequest::default() };
+    let found = certificates::list(&app.app, &actor(Role::Operator, &[ours]), &request).await.unwrap();
+    assert_eq!(found.entries.len(), 1, "whether others have this number must not show");
+}
