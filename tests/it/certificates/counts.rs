@@ -115,7 +115,7 @@ async fn the_first_and_the_last_day_of_all_are_counted() {
         (datetime!(0100-01-01 0:00 UTC), datetime!(0101-01-01 0:00 UTC));
     app.import(format!("{}{}", self_signed(never).pem(), self_signed(long_ago).pem())).await;
     let of = |status: &str, expires: &str| ListRequest {
-        status: none(status).into_iter().filter(|word| !word.is_empty()).collect(),
+        status: Some(status.to_owned()).into_iter().filter(|word| !word.is_empty()).collect(),
         expires: expires.to_owned(),
         ..ListRequest::default()
     };
