@@ -10,7 +10,10 @@ use crate::{
     store::{self, Tx, users::Credentials},
 };
 
-use super::{Actor, Error, Origin, Result, passwords, throttles::Try};
+use super::{
+    Actor, Error, Origin, Result, passwords,
+    throttles::{Try, Typist},
+};
 
 /// The one sentence for every sign-in that fails.
 pub const WRONG: &str = "that email and password do not match an account";
@@ -32,7 +35,7 @@ pub async fn sign_in(app: &App, email: &str, password: &SecretString, origin: &O
     let now = app.now();
     // PostgreSQL takes no zero character, and no address holds one.
     let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
-    let attempt = Try::begin(app, &email, origin, now).await?;
+    let attempt = Try::begin(app, &email, Typist::Anybody, origin, now).await?;
     let known = store::users::credentials(&app.pool, &email).await?;
     let hash = known.as_ref().filter(|known| !known.disabled).and_then(|known| known.password_hash.clone());
     let outcome = passwords::verify(app, password, hash.clone()).await?;
@@ -85,7 +88,7 @@ pub(super) async fn check_own(
     let Actor::User(caller) = actor else {
         return Err(Error::Forbidden("only a signed-in person can give a password".into()));
     };
-    let attempt = Try::begin(app, &caller.email, origin, now).await?;
+    let attempt = Try::begin(app, &caller.email, Typist::SignedIn, origin, now).await?;
     let known = store::users::credentials(&app.pool, &caller.email).await?;
     let hash = known.as_ref().and_then(|known| known.password_hash.clone());
     let outcome = passwords::verify(app, password, hash).await?;

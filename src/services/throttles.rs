@@ -1,8 +1,8 @@
 //! How many wrong tries are free and how the wait grows (S2).
 //!
 //! A password is limited per account *and* address together, per address, so that nobody tries one password on every account, and per
-//! account, so that nobody guesses from everywhere at once. The last limit spares the places where the account signed in lately: strangers
-//! cannot lock a person out of there. The keys are digests: what people type into the wrong field is not kept.
+//! account, so that nobody guesses from everywhere at once. The last limit spares the places where the account signed in lately, and whoever
+//! is signed in: strangers cannot lock a person out of there. The keys are digests: what people type into the wrong field is not kept.
 
 use time::{Duration, OffsetDateTime};
 
@@ -32,6 +32,15 @@ const SECRET: Limit = Limit { free: 20, longest: Duration::minutes(15), forget_a
 /// Test mails of one person.
 const TEST_MAIL: Limit = Limit { free: 10, longest: Duration::HOUR, forget_after: Duration::HOUR };
 
+/// Who types a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Typist {
+    /// Anybody, at the sign-in page.
+    Anybody,
+    /// Somebody with a session of the account: what strangers try elsewhere never keeps them waiting.
+    SignedIn,
+}
+
 /// A counted try of a password.
 pub(super) struct Try {
     here: String,
@@ -43,11 +52,17 @@ impl Try {
     ///
     /// # Errors
     /// `Limited` while the account, the address or both together have to wait.
-    pub(super) async fn begin(app: &App, email: &str, origin: &Origin, now: OffsetDateTime) -> Result<Try> {
+    pub(super) async fn begin(
+        app: &App,
+        email: &str,
+        typist: Typist,
+        origin: &Origin,
+        now: OffsetDateTime,
+    ) -> Result<Try> {
         let prefix = origin.prefix();
         let here = key("password", &format!("{email}\n{prefix}"));
         let mut limits = vec![(key("address", &prefix), ADDRESS), (here.clone(), HERE)];
-        if !throttles::is_known(&app.pool, &here, now - KNOWN).await? {
+        if typist == Typist::Anybody && !throttles::is_known(&app.pool, &here, now - KNOWN).await? {
             limits.push((key("account", email), ACCOUNT));
         }
         for (at, (key, limit)) in limits.iter().enumerate() {
