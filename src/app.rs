@@ -7,7 +7,12 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use crate::{
-    clock::Clock, config::Config, crypto::seal::KeyRing, notifiers::Notifier, store::certificates::NameSample,
+    clock::Clock,
+    config::Config,
+    crypto::seal::KeyRing,
+    notifiers::Notifier,
+    shares::{Share, Shares},
+    store::certificates::NameSample,
 };
 
 /// Shared by all doors and jobs; cheap to clone.
@@ -33,6 +38,39 @@ pub struct App {
     pub names: Arc<NameSample>,
     /// Bounds the exports that run at once: each holds a connection for as long as its reader reads (S31).
     pub export_slots: Arc<Semaphore>,
+    /// How much of them one person may take.
+    pub people: Arc<People>,
+}
+
+/// What one person may hold of what all need (S31). The command line and the worker are not counted.
+#[derive(Debug)]
+pub struct People {
+    /// Files being read, or waiting for it.
+    pub reading: Shares,
+    /// Exports.
+    pub exports: Shares,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self {
+            reading: Shares::new("files of one person", usize::MAX, 8),
+            exports: Shares::new("exports of one person", usize::MAX, 2),
+        }
+    }
+}
+
+impl People {
+    /// One of `shares` for this person, held until it is dropped.
+    ///
+    /// # Errors
+    /// The sentence that says that they have enough of `what` already.
+    pub fn take(shares: &Shares, person: Option<i64>, what: &str) -> Result<Share, String> {
+        let person = person.map(|person| person.to_string());
+        shares
+            .take(person.as_deref())
+            .ok_or_else(|| format!("you have several {what} at once already; try again when one has ended"))
+    }
 }
 
 impl App {

@@ -9,7 +9,7 @@
 //!  services  services/   app.rs                       the verbs; the only place that knows both store and outside
 //!  first     store/ | notifiers/                      PostgreSQL; the outside world, one trait and one file per kind
 //!            outbound/                                below them: the one way out to the network, guarded
-//!  ground    crypto/   x509/   clock.rs   config/   values in, values out: no IO, no async, no "now"
+//!  ground    crypto/   x509/   clock.rs   config/   values in, values out: no IO, no async, no "now"; shares.rs counts who holds what
 //! ```
 //!
 //! - **Plan, call, keep.** What is about to be done outside is a row first, then done without a transaction, then kept. A crash leaves a
@@ -28,6 +28,7 @@
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod shares;
 pub mod x509;
 
 pub mod outbound;

@@ -35,7 +35,8 @@ pub async fn against_psql(
     let before = resident_peak_after_reset();
     for _ in 0..ROUNDS {
         let slot = slots.clone().acquire_owned().await.unwrap();
-        let wanted = Wanted { reach: None, filter: &everything, sort: Sort::default(), now, slot };
+        let wanted =
+            Wanted { reach: None, filter: &everything, sort: Sort::default(), now, slot: Box::new(slot) };
         let began = Instant::now();
         let mut csv =
             export::csv(pool, wanted, HEADING, move |row, lines| rewrite(row, now, lines)).await.unwrap();

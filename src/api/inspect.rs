@@ -51,11 +51,11 @@ pub(super) fn routes() -> Routes {
 )]
 pub(super) async fn post(
     State(app): State<App>,
-    _: Caller,
+    Caller(actor): Caller,
     headers: HeaderMap,
     Body(bytes): Body,
 ) -> Result<axum::Json<Vec<Placed>>, Problem> {
     let password = headers.get(PASSWORD).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let found = inspect::inspect_upload(&app, bytes, password.map(SecretString::from)).await;
+    let found = inspect::inspect_upload(&app, &actor, bytes, password.map(SecretString::from)).await;
     Ok(axum::Json(found.map_err(refusal)?))
 }

@@ -8,7 +8,8 @@ use axum::{
 };
 use http_body_util::BodyExt;
 
-use super::{refusals::Refusal, shares::Shares};
+use super::refusals::Refusal;
+use crate::shares::Shares;
 
 /// The largest body of a form or a call. Routes that take files read theirs themselves.
 const SMALL: usize = 128 * 1024;

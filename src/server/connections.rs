@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{app::App, services::Origin};
 
-use super::shares::{Share, Shares};
+use crate::shares::{Share, Shares};
 
 /// Connections at once, where the system allows twice as many files: the other half is for the database, mail and exports.
 const MOST: usize = 4096;

@@ -15,7 +15,8 @@ use axum::{
 
 use crate::{address, app::App};
 
-use super::{bodies, refusals::Refusal, shares::Shares};
+use super::{bodies, refusals::Refusal};
+use crate::shares::Shares;
 
 /// Requests worked on at once.
 const IN_FLIGHT: usize = 256;

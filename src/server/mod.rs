@@ -3,7 +3,6 @@
 mod headers;
 mod observe;
 mod refusals;
-mod shares;
 mod bodies;
 mod limits;
 mod connections;

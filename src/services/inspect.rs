@@ -12,7 +12,7 @@ use crate::x509::{
     private_key,
 };
 
-use super::{Error, Result, reading::off_thread};
+use super::{Actor, Error, Result, reading::off_thread};
 
 /// One thing found in the input, and where it was.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -39,10 +39,11 @@ pub fn inspect(bytes: &[u8], password: Option<&str>, limits: Limits) -> Result<V
 /// As [`inspect`]; `Unavailable` when other files take all the room.
 pub async fn inspect_upload(
     app: &App,
+    actor: &Actor,
     bytes: impl AsRef<[u8]> + Send + 'static,
     password: Option<SecretString>,
 ) -> Result<Vec<Placed>> {
-    off_thread(app, move || {
+    off_thread(app, actor.user(), move || {
         inspect(bytes.as_ref(), password.as_ref().map(ExposeSecret::expose_secret), Limits::default())
     })
     .await?

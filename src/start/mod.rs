@@ -95,6 +95,7 @@ pub async fn start(config: Config) -> anyhow::Result<Started> {
         reading_slots: Arc::new(Semaphore::new(READING_SLOTS)),
         names: Arc::default(),
         export_slots: Arc::new(Semaphore::new(EXPORT_SLOTS)),
+        people: Arc::default(),
         config: Arc::new(config),
     };
     let told = private.as_ref().map(PrivateServer::notices).unwrap_or_default();

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    app::App,
+    app::{App, People},
     services::{Actor, Error, Permission, Result},
     store::certificates::{self as rows, CertificateId, export::Csv},
     x509::{jks, pem, pkcs7, pkcs12},
@@ -151,16 +151,23 @@ fn required(password: Option<&SecretString>) -> Result<&str> {
 /// What the list shows, all pages of it, as CSV; memory stays flat.
 ///
 /// # Errors
-/// `Unavailable` while four other exports run.
+/// `Unavailable` while four other exports run, or two of this person.
 pub async fn csv(app: &App, actor: &Actor, request: &ListRequest) -> Result<Csv> {
     actor.require(Permission::CertificatesRead)?;
     let filter = query::filter(app, actor, request).await?;
     let sort = query::sort(request)?;
     let now = app.now();
+    let share = People::take(&app.people.exports, actor.user(), "exports").map_err(Error::Unavailable)?;
     let slot = app.export_slots.clone().try_acquire_owned().map_err(|_| {
         Error::Unavailable("several exports are running; try again when one of them has ended".into())
     })?;
-    let wanted = rows::export::Wanted { reach: actor.reach().as_sql(), filter: &filter, sort, now, slot };
+    let wanted = rows::export::Wanted {
+        reach: actor.reach().as_sql(),
+        filter: &filter,
+        sort,
+        now,
+        slot: Box::new((slot, share)),
+    };
     let rewrite = move |row: &[u8], lines: &mut BytesMut| csv_rows::rewrite(row, now, lines);
     Ok(rows::export::csv(&app.pool, wanted, csv_rows::HEADING, rewrite).await?)
 }

@@ -30,7 +30,7 @@ const MAX_NAMES: usize = 200;
 pub async fn import_all(app: &App, actor: &Actor, uploads: Vec<Upload>, options: &Options) -> Result<Report> {
     let fields = begin(app, actor, options).await?;
     let names = names(&uploads);
-    let reads = off_thread(app, move || read_all(&uploads)).await??;
+    let reads = off_thread(app, actor.user(), move || read_all(&uploads)).await??;
     keep(app, actor, &names, reads, options, fields).await
 }
 

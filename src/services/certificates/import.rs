@@ -124,9 +124,10 @@ pub async fn import_batch(
 ) -> Result<Report> {
     let fields = begin(app, actor, options).await?;
     let file = file_name.to_owned();
-    let reads =
-        off_thread(app, move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>())
-            .await?;
+    let reads = off_thread(app, actor.user(), move || {
+        found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>()
+    })
+    .await?;
     keep(app, actor, file_name, reads, options, fields).await
 }
 
@@ -140,9 +141,10 @@ pub async fn rehearse_batch(
 ) -> Result<Report> {
     let fields = begin(app, actor, options).await?;
     let file = file_name.to_owned();
-    let reads =
-        off_thread(app, move || found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>())
-            .await?;
+    let reads = off_thread(app, actor.user(), move || {
+        found.into_iter().map(|found| sort(&file, found)).collect::<Vec<_>>()
+    })
+    .await?;
     // The write is dropped, so it never happened.
     let (report, _, _) = prepare(app, actor, file_name, reads, options, fields, app.now()).await?;
     Ok(report)

@@ -14,10 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, TryStreamExt};
 use sqlx::{PgConnection, PgPool, Postgres, QueryBuilder, pool::PoolConnection};
 use time::OffsetDateTime;
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
-    time::timeout,
-};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{Filter, Reach, Result, Sort, filter::Goal, list::push_order};
 use crate::store::Error;
@@ -50,7 +47,7 @@ pub struct Wanted<'a> {
     /// The present.
     pub now: OffsetDateTime,
     /// Room for one export, taken until its last row is out.
-    pub slot: OwnedSemaphorePermit,
+    pub slot: Box<dyn Send + Sync>,
 }
 
 /// Blocks of CSV in UTF-8, a heading row first. Ends in an error unless every row was delivered: a file cut short is never taken for whole.

@@ -1,15 +1,20 @@
 //! Edits, retiring, downloads and the CSV.
 
+use std::sync::Arc;
+
 use futures_util::TryStreamExt;
 use notafter::{
+    app::{App, People},
     services::{
-        Error, Role,
+        Actor, Caller, Error, Role,
         certificates::{self, Change, Format, ListRequest},
+        inspect,
     },
     store::certificates::CertificateId,
 };
 use rcgen::DnType;
 use time::Duration;
+use tokio::sync::Semaphore;
 
 use super::random;
 use crate::support::{
@@ -151,6 +156,32 @@ async fn exports_never_take_every_connection() {
         let freed = app.app.export_slots.clone().acquire_many_owned(2);
         drop(tokio::time::timeout(std::time::Duration::from_secs(20), freed).await.expect("room again"));
     }
+}
+
+#[tokio::test]
+async fn one_person_takes_neither_all_exports_nor_all_turns_to_be_read() {
+    let test = TestApp::start().await;
+    random::fill(&test, 0, 6_000, &[0]).await;
+    let console = App { export_slots: Arc::new(Semaphore::new(4)), ..test.app.clone() };
+    let somebody = |user: i64| match actor(Role::Viewer, &[]) {
+        Actor::User(caller) => Actor::User(Caller { user, ..caller }),
+        other => other,
+    };
+    let (one, other) = (somebody(1), somebody(2));
+    let all = ListRequest::default();
+    let _held = [
+        certificates::csv(&console, &one, &all).await.unwrap(),
+        certificates::csv(&console, &one, &all).await.unwrap(),
+    ];
+    let refused = certificates::csv(&console, &one, &all).await.err().unwrap();
+    assert!(matches!(&refused, Error::Unavailable(said) if said.contains("several exports")), "{refused}");
+    certificates::csv(&console, &other, &all).await.unwrap();
+    let take = || People::take(&console.people.reading, Some(1), "files");
+    let _waiting: Vec<_> = (0..8).map(|_| take().unwrap()).collect();
+    let refused = inspect::inspect_upload(&console, &one, b"x", None).await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
+    let read = inspect::inspect_upload(&console, &other, b"x", None).await;
+    assert!(matches!(read, Err(Error::Invalid(_))), "it was read, and nothing is in it");
 }
 
 #[tokio::test]

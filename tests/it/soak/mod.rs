@@ -55,6 +55,7 @@ fn app_on(options: &PgConnectOptions, data_dir: &str) -> App {
         reading_slots: Arc::new(Semaphore::new(1)),
         names: Arc::default(),
         export_slots: Arc::new(Semaphore::new(1)),
+        people: Arc::default(),
         config: Arc::new(config),
     }
 }

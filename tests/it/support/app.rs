@@ -56,6 +56,7 @@ impl TestApp {
             reading_slots: Arc::new(Semaphore::new(2)),
             names: Arc::default(),
             export_slots: Arc::new(Semaphore::new(2)),
+            people: Arc::default(),
             config: Arc::new(config),
         };
         TestApp { router: server::router(&app), app, clock, outbox, database, _data_dir: data_dir }

@@ -10,8 +10,8 @@ use std::{
 const TELL: Duration = Duration::from_secs(60);
 
 /// A bounded number of something, and a smaller one for each client. Clones count together.
-#[derive(Clone)]
-pub(super) struct Shares {
+#[derive(Debug, Clone)]
+pub struct Shares {
     /// Their name in the log, plural.
     what: &'static str,
     all: usize,
@@ -19,7 +19,7 @@ pub(super) struct Shares {
     held: Arc<Mutex<Held>>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Held {
     all: usize,
     /// By address prefix; whoever holds nothing is not in it.
@@ -28,19 +28,20 @@ struct Held {
 }
 
 /// One of them, given back when it is dropped.
-pub(super) struct Share {
+#[derive(Debug)]
+pub struct Share {
     of: Shares,
     client: Option<String>,
 }
 
 impl Shares {
     /// `all` of them, at most `each` for one client.
-    pub(super) fn new(what: &'static str, all: usize, each: usize) -> Shares {
+    pub fn new(what: &'static str, all: usize, each: usize) -> Shares {
         Shares { what, all, each, held: Arc::default() }
     }
 
     /// One for the client of this prefix, if it and all together have room. Without a client only the whole counts.
-    pub(super) fn take(&self, client: Option<&str>) -> Option<Share> {
+    pub fn take(&self, client: Option<&str>) -> Option<Share> {
         let mut held = self.held();
         let own = client.and_then(|client| held.of.get(client)).copied().unwrap_or_default();
         if held.all >= self.all || own >= self.each {
